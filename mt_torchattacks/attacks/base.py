@@ -1,0 +1,235 @@
+"""The torchattacks host: what turns one of its attacks into an attack on all tasks of a model."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.saving import save
+from mt_torchattacks.attacks.scores import Scores
+from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.balancing import Rule
+from mt_torchattacks.objective import BoundObjective, Objective
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.types import Images, Outputs, Targets
+
+if TYPE_CHECKING:
+    from torchattacks.attack import Attack as Host
+else:
+    Host = object
+
+_POSITIVE = ("eps", "max_epsilon", "alpha", "steps", "num_iter_set", "eot_iter", "n_restarts")
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the library needs to know of an attack's loop.
+
+    Attributes:
+        norm: the norm that bounds the perturbation, where no argument says it.
+        deterministic: with default arguments the same at every call, no random start or step.
+        divides: divides by the gradient's mean absolute value, which must not be zero for any sample.
+        float32: has constants in float32 and takes no other images.
+    """
+
+    norm: str = "Linf"
+    deterministic: bool = True
+    divides: bool = False
+    float32: bool = False
+
+
+class MultiTaskAttack(Host):
+    """Mixin that goes before a torchattacks class: its loop runs unchanged and ascends the objective.
+
+    The loop sees the objective's scores where it expects logits (:class:`~mt_torchattacks.attacks.scores.Scores`) and
+    labels that are zeros. Nothing of a call is stored on the attack: the loop runs on a shallow copy of it that holds
+    the bound objective and goes with the call.
+
+    Args:
+        model: the model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: the balancing rule or its name.
+        *args, **kwargs: the host's own arguments.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+    """
+
+    traits: ClassVar[Traits] = Traits()
+
+    def __init__(self, model: nn.Module, tasks: Tasks, balance: str | Rule = "dgba", *args: Any, **kwargs: Any) -> None:
+        checks.require(isinstance(model, nn.Module), "model", "a torch.nn.Module", checks.describe(model), TypeError)
+        Objective(model, tasks, balance)  # what does not fit is said now, not at the first call
+        super().__init__(model, *args, **kwargs)
+        self.tasks = tasks
+        self.balance = balance
+        self._check_arguments()
+
+    def __call__(self, inputs: Images, labels: Targets | None = None, *args: Any, **kwargs: Any) -> Tensor:
+        """Adversarial images for ``inputs``.
+
+        Args:
+            inputs: ``(N, C, H, W)`` images in [0, 1] (or normalized, after ``set_normalization_used``).
+            labels: the tasks' targets, by name; in a targeted mode the goals.
+
+        Returns:
+            ``(N, C, H, W)``, detached, on the model's device, with the dtype and memory format of ``inputs``.
+
+        Raises:
+            TypeError, KeyError, ValueError: images or targets do not fit; the message names which.
+        """
+        images = self.pixels(inputs)
+        with attacking(self.model):
+            goals = self.goals(images, labels)
+            self._change_model_mode(self.model.training)
+            parts = [self._attack(*chunk) for chunk in self._chunks(images.clone(), goals)]
+            adversarial = torch.cat(parts)
+            adversarial = self.normalize(adversarial) if self._normalization_applied else adversarial
+        return _like(adversarial, inputs)
+
+    def pixels(self, inputs: Images) -> Tensor:
+        """Inputs on the model's device, un-normalized if ``set_normalization_used`` says that they are normalized."""
+        checks.images(inputs, bounds=None if self._normalization_applied else (0.0, 1.0))
+        self._check_arguments()
+        self.device = _device_of(self.model, inputs.device)
+        images = inputs.detach().to(self.device)
+        return self.inverse_normalize(images).to(inputs.dtype) if self._normalization_applied else images
+
+    def bind(self, images: Images, goals: Targets, dtype: torch.dtype | None = None) -> BoundObjective:
+        """The objective that this attack ascends.
+
+        Args:
+            images: ``(N, C, H, W)`` images in [0, 1].
+            goals: the targets by task, in a targeted mode the goals.
+            dtype: of the images that the model takes; the images' own by default.
+        """
+        tasks = self.tasks
+        if self.targeted:
+            tasks = tasks.with_roles({name: "target" for name in tasks if tasks[name].role == "attack"})
+        model = functools.partial(self.model_outputs, dtype=dtype or images.dtype)
+        return Objective(model, tasks, self.balance).bind(images, goals, noise=self._noise(images))
+
+    def get_logits(self, inputs: Tensor, labels: object = None, *args: Any, **kwargs: Any) -> Any:
+        """Within an attack the scores ``(k * N, 1)`` that the host's loss reduces; outside it the model's outputs."""
+        bound: BoundObjective | None = self.__dict__.get("_bound")
+        if bound is None:
+            return self.model_outputs(inputs)
+        if self.traits.divides and inputs.requires_grad:
+            inputs = _NeverZero.apply(inputs)
+        scores = bound(inputs)
+        return Scores.of(-scores if self.targeted else scores, noise_copies=len(inputs) // len(bound.images))
+
+    def get_target_label(self, inputs: Tensor, labels: Tensor | None = None) -> Tensor | None:
+        """The host's placeholder labels; the goals themselves are in the objective."""
+        return labels
+
+    def set_mode_targeted_random(self, quiet: bool = False) -> None:
+        """Refused: a random target is not defined for every task; see ``set_mode_targeted_by_function``."""
+        _refuse_mode("random")
+
+    def set_mode_targeted_least_likely(self, kth_min: int = 1, quiet: bool = False) -> None:
+        """Refused: only classes have a least likely one; see ``set_mode_targeted_by_function``."""
+        _refuse_mode("least_likely")
+
+    save = save
+
+    def _attack(self, images: Tensor, goals: Targets) -> Tensor:
+        # Half types have too few bits for the steps of an attack: the loop runs in float32, the model in its own type.
+        exact = images.dtype == torch.float64 and not self.traits.float32
+        start = images if exact else images.float()
+        runner = copy.copy(self)
+        object.__setattr__(runner, "_bound", self.bind(start, goals, images.dtype))  # the host's walks every value
+        adversarial: Tensor = runner.forward(start, torch.zeros(len(start), dtype=torch.long, device=start.device))
+        return adversarial.detach()
+
+    def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
+        """Batches for the host's loop: one, unless a host splits its batches itself."""
+        yield images, goals
+
+    def goals(self, images: Tensor, targets: Targets | None) -> Targets:
+        """The targets, checked; after ``set_mode_targeted_by_function`` what the function makes of them."""
+        if self.attack_mode == "targeted(custom)":
+            targets = self._target_map_function(images, targets)
+        if not isinstance(targets, Mapping):
+            expected = f"a mapping with the keys {checks.listed(self.tasks.active)}"
+            checks.fail("targets", expected, checks.describe(targets), TypeError)
+        checks.keys(targets, "targets", self.tasks.active, allowed=tuple(self.tasks))
+        return targets
+
+    def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None) -> Outputs:
+        """The model's outputs for images ``(N, C, H, W)`` in [0, 1], normalized first where the attack normalizes."""
+        dtype = dtype or x.dtype
+        x = self.normalize(x) if self.normalization_used is not None else x
+        return self.model(x.to(dtype))
+
+    def _noise(self, images: Tensor) -> float:
+        """Size of the uniform noise, in pixel values, that is as large as the attack's own budget."""
+        size = float(getattr(self, "eps", getattr(self, "max_epsilon", 8 / 255)))
+        in_l2 = getattr(self, "norm", self.traits.norm) == "L2"
+        return size / images[0].numel() ** 0.5 if in_l2 else size
+
+    def _check_arguments(self) -> None:
+        for name in _POSITIVE:
+            if hasattr(self, name):
+                checks.positive(getattr(self, name), name)
+        loss = getattr(self, "loss", "ce")
+        reason = "'ce' (here: the tasks' own losses; a margin or DLR needs one classifier)"
+        checks.require(loss == "ce", "loss", reason, repr(loss))
+
+    def __repr__(self) -> str:
+        return str(super().__repr__()).replace(f"{self.attack}(", f"{type(self).__name__}(", 1)
+
+
+class NoiseBatchAttack(MultiTaskAttack):
+    """Base for the attacks on randomized smoothing, whose loops see every image several times under noise.
+
+    Splits a batch as the host would (``batch_max``), so that each part is bound to its own targets.
+    """
+
+    def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
+        size = max(int(self.batch_max / self.noise_batch_size), 1)
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            yield images[part], {name: goal[part] for name, goal in goals.items()}
+
+
+class _NeverZero(torch.autograd.Function):
+    """The identity; a sample whose gradient is zero everywhere gets one tiny element, so that 0/0 becomes 0."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].clone()
+        stuck = (gradient == 0).flatten(1).all(dim=1)
+        gradient[:, 0, 0, 0] += stuck * torch.finfo(gradient.dtype).eps
+        return gradient
+
+
+def _device_of(model: nn.Module, default: torch.device) -> torch.device:
+    first = next(iter([*model.parameters(), *model.buffers()]), None)
+    device = default if first is None else first.device
+    checks.require(device.type != "meta", "model", "parameters with values", "parameters on the device 'meta'")
+    return device
+
+
+def _like(adversarial: Tensor, inputs: Tensor) -> Tensor:
+    channels_last = inputs.is_contiguous(memory_format=torch.channels_last) and not inputs.is_contiguous()
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return adversarial.detach().to(inputs.dtype).contiguous(memory_format=layout)
+
+
+def _refuse_mode(mode: str) -> None:
+    raise NotImplementedError(
+        f"targeted mode {mode!r}: expected a goal that every task has, found one for a single classifier's classes; "
+        "use set_mode_targeted_by_label or set_mode_targeted_by_function with one goal a task."
+    )

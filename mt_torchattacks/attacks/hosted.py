@@ -1,0 +1,121 @@
+"""Which torchattacks classes attack several tasks, and which cannot, with the reason."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.base import MultiTaskAttack, NoiseBatchAttack, Traits
+
+HOSTED: dict[str, Traits] = {
+    "FGSM": Traits(),
+    "BIM": Traits(),
+    "RFGSM": Traits(deterministic=False),
+    "PGD": Traits(deterministic=False),
+    "PGDL2": Traits(norm="L2", deterministic=False),
+    "EOTPGD": Traits(deterministic=False),
+    "FFGSM": Traits(deterministic=False),
+    "MIFGSM": Traits(divides=True),
+    "NIFGSM": Traits(divides=True),
+    "SINIFGSM": Traits(divides=True),
+    "VMIFGSM": Traits(deterministic=False, divides=True),
+    "VNIFGSM": Traits(deterministic=False, divides=True),
+    "DIFGSM": Traits(deterministic=False, divides=True),
+    "TIFGSM": Traits(deterministic=False, divides=True, float32=True),
+    "UPGD": Traits(divides=True),
+    "APGD": Traits(deterministic=False),
+    "PIFGSM": Traits(float32=True),
+    "PIFGSMPP": Traits(float32=True),
+    "PGDRS": Traits(deterministic=False),
+    "PGDRSL2": Traits(norm="L2", deterministic=False),
+}
+"""The supported classes of torchattacks 3.5.1, by name."""
+
+_MARGIN = "its loss is a margin between the logits of one classifier"
+_DECISION = "it stops at, or searches for, a change of one predicted class"
+_NO_GRADIENT = "it looks at no loss, so there is nothing to balance: use torchattacks' class as it is"
+REFUSED: dict[str, str] = {
+    "CW": _MARGIN,
+    "EADL1": _MARGIN,
+    "EADEN": _MARGIN,
+    "SPSA": _MARGIN,
+    "Square": _MARGIN,
+    "Jitter": "its loss is taken between one classifier's scaled logits and a one-hot class",
+    "TPGD": "its loss is the divergence from one classifier's clean probabilities",
+    "APGDT": "it targets the runner-up classes of one classifier",
+    "AutoAttack": "its parts look at margins and classes of one classifier",
+    "FAB": _DECISION,
+    "DeepFool": _DECISION,
+    "SparseFool": _DECISION,
+    "OnePixel": _DECISION,
+    "Pixle": _DECISION,
+    "JSMA": "it needs the Jacobian of one classifier's classes",
+    "VANILA": _NO_GRADIENT,
+    "GN": _NO_GRADIENT,
+    "MultiAttack": "success is not defined for several tasks: mta.MultiAttack keeps each sample's best score",
+    "LGV": "it trains classifiers with their cross-entropy: give its models to a multi-task attack instead",
+}
+"""The classes of torchattacks 3.5.1 that would silently do nothing, or something else, on several tasks."""
+
+
+def multitask(host: type) -> type[MultiTaskAttack]:
+    """The multi-task class of a torchattacks class: its arguments, its loop, all tasks.
+
+    Args:
+        host: a supported class of torchattacks, for example ``torchattacks.VMIFGSM``.
+
+    Returns:
+        A class built with ``(model, tasks, balance="dgba", <the host's own arguments>)``.
+
+    Raises:
+        ImportError: torchattacks is not installed; the message says how to install it.
+        TypeError: the class cannot be meant for several tasks, with the reason, or is not of torchattacks.
+
+    Example:
+        >>> import torchattacks, mt_torchattacks as mta
+        >>> mta.multitask(torchattacks.VMIFGSM) is mta.VMIFGSM
+        True
+    """
+    torchattacks = checks.optional("torchattacks", extra="torchattacks")
+    name = getattr(host, "__name__", repr(host))
+    if name in REFUSED and getattr(torchattacks, name) is host:
+        checks.fail("host", "an attack that can be meant for several tasks", f"{name}: {REFUSED[name]}", TypeError)
+    if name not in HOSTED or getattr(torchattacks, name) is not host:
+        checks.fail("host", f"a torchattacks class among {checks.listed(HOSTED)}", repr(host), TypeError)
+    return hosted(name)
+
+
+@functools.cache
+def hosted(name: str) -> type[MultiTaskAttack]:
+    """The multi-task class of that name; torchattacks must be installed."""
+    torchattacks = checks.optional("torchattacks", extra="torchattacks")
+    if name == "APGD":
+        from mt_torchattacks.attacks.apgd import APGD
+
+        return APGD
+    base = NoiseBatchAttack if name in ("PGDRS", "PGDRSL2") else MultiTaskAttack
+    host = getattr(torchattacks, name)
+    cls = type(name, (base, host), {"__module__": "mt_torchattacks", "traits": HOSTED[name]})
+    return _with_signature(cls, host)
+
+
+def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
+    """Give the class the host's arguments behind ``model, tasks, balance``, and a docstring, for people and editors."""
+    ours = list(inspect.signature(MultiTaskAttack.__init__).parameters.values())[1:4]
+    theirs = list(inspect.signature(host).parameters.values())[1:]
+    cls.__signature__ = inspect.Signature([*ours, *theirs])
+    arguments = ", ".join(f"{p.name}={p.default!r}" for p in theirs)
+    cls.__doc__ = (
+        f"torchattacks' {cls.__name__} on all tasks of a model; its loop runs unchanged.\n\n"
+        f"Args:\n"
+        f"    model: model to attack; a forward pass gives all tasks' outputs.\n"
+        f"    tasks: its tasks (``mta.Tasks``).\n"
+        f"    balance: balancing rule or its name.\n"
+        f"    {arguments}: see ``torchattacks.{cls.__name__}``.\n\n"
+        f"Shape:\n"
+        f"    images ``(N, C, H, W)`` in [0, 1], targets by task; returns ``(N, C, H, W)``.\n\n"
+        f"Host's documentation:\n{inspect.cleandoc(host.__doc__ or '').split('Examples')[0]}"
+    )
+    return cls  # type: ignore[no-any-return]

@@ -1,0 +1,61 @@
+"""Several attacks one after another, each sample keeping the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.base import MultiTaskAttack
+from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.types import Images, Targets
+
+
+class MultiAttack:
+    """Run attacks on the same images and keep, for each sample, the result with the highest score.
+
+    torchattacks' MultiAttack hands on the samples whose class has not changed; with several tasks there is no such
+    event, so every attack sees every sample and the score decides: that of the first attack's tasks and rule, which is
+    never below that of the best attack of the list. The clean image counts as a result too.
+
+    Args:
+        attacks: two or more multi-task attacks on one model.
+
+    Raises:
+        TypeError: something else than a multi-task attack.
+        ValueError: fewer than two, or attacks on different models.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> attack = mta.MultiAttack([mta.FGSM(model, tasks), mta.PGD(model, tasks, steps=3)])
+        >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    def __init__(self, attacks: Sequence[MultiTaskAttack]) -> None:
+        checks.require(len(attacks) >= 2, "attacks", "two or more attacks", len(attacks))
+        for attack in attacks:
+            expected = "multi-task attacks (mta.PGD(...), ...)"
+            checks.require(isinstance(attack, MultiTaskAttack), "attacks", expected, checks.describe(attack), TypeError)
+        models = {id(attack.model) for attack in attacks}
+        checks.require(len(models) == 1, "attacks", "attacks on one model", f"{len(models)} models")
+        self.attacks = list(attacks)
+
+    def __call__(self, inputs: Images, labels: Targets) -> Tensor:
+        """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
+        judge = self.attacks[0]
+        results = [attack(inputs, labels) for attack in self.attacks]
+        candidates = torch.stack([inputs.to(results[0].device), *results])
+        with attacking(judge.model), torch.no_grad():
+            judge.model.eval()
+            images = judge.pixels(inputs).clone()
+            score = judge.bind(images, judge.goals(images, labels))
+            scores = torch.stack([score(judge.pixels(candidate)) for candidate in candidates])
+        best = scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf).argmax(dim=0)
+        return candidates[best, torch.arange(len(best), device=best.device)].detach()
+
+    def __repr__(self) -> str:
+        return f"MultiAttack({self.attacks})"

@@ -1,0 +1,198 @@
+"""Save adversarial images with their targets, and load them again; any attack, any number of tasks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.tasks.outputs import outputs_by_task
+from mt_torchattacks.types import Targets
+
+Batch = Tensor | dict[str, Tensor]
+
+
+class SaveReport(NamedTuple):
+    """What ``save(..., return_verbose=True)`` returns.
+
+    Attributes:
+        losses: each task's mean loss on the clean and on the adversarial images.
+        l2: mean L2 norm of the perturbations.
+        elapsed_time: mean seconds a batch.
+    """
+
+    losses: dict[str, tuple[float, float]]
+    l2: float
+    elapsed_time: float
+
+
+def save(
+    self: Any,
+    data_loader: Iterable[tuple[Tensor, Targets]],
+    save_path: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+    return_verbose: bool = False,
+    save_predictions: bool = False,
+    save_clean_inputs: bool = False,
+    save_type: str = "float",
+) -> SaveReport | None:
+    """Attack every batch of a loader and save the adversarial images with their targets.
+
+    The file is written once, at the end, under another name first: an interrupted run leaves an old file as it was.
+    Images are saved with values in [0, 1], un-normalized where the attack normalizes.
+
+    Args:
+        data_loader: batches ``(images, targets)``.
+        save_path: the file; None to save nothing.
+        verbose: show a progress bar with each task's mean loss before and after.
+        return_verbose: return those numbers.
+        save_predictions: save the model's outputs for the adversarial images too.
+        save_clean_inputs: save the clean images too.
+        save_type: ``"float"``, or ``"int"`` for images as uint8 (rounded; a quarter of the size).
+
+    Raises:
+        ValueError: an unknown ``save_type``, or an empty loader.
+    """
+    checks.one_of(save_type, "save_type", ("float", "int"))
+    record = _Record(tuple(self.tasks.active))
+    bar = tqdm(data_loader, desc=f"save {type(self).__name__}", disable=not verbose)
+    for inputs, targets in bar:
+        begin = time.perf_counter()
+        adversarial = self(inputs, targets)
+        record.seconds.append(time.perf_counter() - begin)
+        clean, attacked = self.pixels(inputs), self.pixels(adversarial)
+        _, before = _evaluate(self, clean, targets)
+        predictions, after = _evaluate(self, attacked, targets)
+        record.count(before, after, (attacked - clean).flatten(1).norm(dim=1))
+        record.keep("adv_inputs", _stored(attacked, save_type))
+        record.keep("labels", dict(targets))
+        if save_predictions:
+            record.keep("preds", predictions)
+        if save_clean_inputs:
+            record.keep("clean_inputs", _stored(clean, save_type))
+        bar.set_postfix_str(record.summary())
+    checks.require(bool(record.seconds), "data_loader", "at least one batch", "none")
+    if save_path is not None:
+        record.write(Path(save_path), save_type)
+    return record.report() if return_verbose else None
+
+
+def load(
+    load_path: str | os.PathLike[str],
+    batch_size: int = 128,
+    shuffle: bool = False,
+    normalize: Mapping[str, Sequence[float]] | None = None,
+    load_predictions: bool = False,
+    load_clean_inputs: bool = False,
+) -> DataLoader[tuple[Batch, ...]]:
+    """A loader over what an attack's ``save`` wrote.
+
+    Args:
+        load_path: the file.
+        batch_size: samples a batch.
+        shuffle: in a new random order at each pass.
+        normalize: ``{"mean": ..., "std": ...}``, one number a channel, to normalize the images with.
+        load_predictions: give the saved outputs too.
+        load_clean_inputs: give the saved clean images too.
+
+    Returns:
+        A loader of ``(adversarial images, targets[, predictions][, clean images])``; targets and predictions are
+        dicts by task.
+
+    Raises:
+        ValueError: the file lacks what is asked for.
+    """
+    saved = torch.load(load_path, map_location="cpu", weights_only=True)
+    wanted = ["adv_inputs", "labels"] + ["preds"] * load_predictions + ["clean_inputs"] * load_clean_inputs
+    missing = [key for key in wanted if key not in saved]
+    expected = f"a file saved with {checks.listed(wanted)}"
+    checks.require(not missing, "load_path", expected, f"no {checks.listed(missing)}")
+    for key in ("adv_inputs", "clean_inputs"):
+        if key in saved:
+            saved[key] = _restored(saved[key], normalize)
+    return DataLoader(_Saved([saved[key] for key in wanted]), batch_size=batch_size, shuffle=shuffle)
+
+
+class _Saved(Dataset[tuple[Batch, ...]]):
+    def __init__(self, columns: list[Batch]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, index: int) -> tuple[Batch, ...]:
+        return tuple(
+            {name: value[index] for name, value in column.items()} if isinstance(column, dict) else column[index]
+            for column in self.columns
+        )
+
+
+class _Record:
+    """What accumulates over a loader: the tensors to save, and the sums behind the report."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.tensors: dict[str, list[Batch]] = {}
+        self.totals = {name: [0.0, 0.0] for name in names}
+        self.distance = 0.0
+        self.samples = 0
+        self.seconds: list[float] = []
+
+    def count(self, before: dict[str, Tensor], after: dict[str, Tensor], distances: Tensor) -> None:
+        for name, total in self.totals.items():
+            total[0] += float(before[name].sum())
+            total[1] += float(after[name].sum())
+        self.distance += float(distances.sum())
+        self.samples += len(distances)
+
+    def keep(self, key: str, value: Batch) -> None:
+        on_cpu = {n: v.detach().cpu() for n, v in value.items()} if isinstance(value, dict) else value.detach().cpu()
+        self.tensors.setdefault(key, []).append(on_cpu)
+
+    def report(self) -> SaveReport:
+        losses = {name: (total[0] / self.samples, total[1] / self.samples) for name, total in self.totals.items()}
+        return SaveReport(losses, self.distance / self.samples, sum(self.seconds) / len(self.seconds))
+
+    def summary(self) -> str:
+        return ", ".join(f"{name} {a:.3g} -> {b:.3g}" for name, (a, b) in self.report().losses.items())
+
+    def write(self, path: Path, save_type: str) -> None:
+        joined: dict[str, object] = {key: _joined(values) for key, values in self.tensors.items()}
+        part = path.with_name(f"{path.name}.part")
+        torch.save({**joined, "save_type": save_type}, part)
+        part.replace(path)
+
+
+def _evaluate(attack: Any, images: Tensor, targets: Targets) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Outputs and losses in evaluation mode, by task, without gradients."""
+    goals = {name: targets[name].to(images.device) for name in attack.tasks.active}
+    with attacking(attack.model), torch.no_grad():
+        attack.model.eval()
+        outputs = attack.model_outputs(images)
+    return outputs_by_task(outputs, tuple(attack.tasks), attack.tasks.active), attack.tasks.losses(outputs, goals)
+
+
+def _stored(images: Tensor, save_type: str) -> Tensor:
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8) if save_type == "int" else images
+
+
+def _restored(images: Tensor, normalize: Mapping[str, Sequence[float]] | None) -> Tensor:
+    images = images.float() / 255 if images.dtype == torch.uint8 else images
+    if normalize is None:
+        return images
+    mean, std = (torch.as_tensor(normalize[key], dtype=images.dtype).reshape(1, -1, 1, 1) for key in ("mean", "std"))
+    return (images - mean) / std
+
+
+def _joined(values: list[Batch]) -> Batch:
+    if isinstance(values[0], dict):
+        return {name: torch.cat([value[name] for value in values]) for name in values[0]}  # type: ignore[index]
+    return torch.cat(values)  # type: ignore[arg-type]

@@ -1,0 +1,40 @@
+"""Leave the user's model and random numbers as they were found, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from mt_torchattacks.objective import frozen
+
+
+@contextmanager
+def attacking(model: nn.Module) -> Iterator[None]:
+    """Inside, gradients are on and the parameters' ``requires_grad`` is off; afterwards all is as before.
+
+    Restored, also after an exception: every submodule's mode, every buffer (batch-norm statistics), every parameter's
+    ``requires_grad``; after an exception also the random-number generators (a successful attack advances them as any
+    random start does). Works under an outer ``torch.no_grad()`` or ``torch.inference_mode()``.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    numbers = torch.get_rng_state()
+    devices = [buffer.device for buffer, _ in buffers] + [parameter.device for parameter in model.parameters()]
+    cuda = sorted({device for device in devices if device.type == "cuda"}, key=str)
+    cuda_numbers = [torch.cuda.get_rng_state(device) for device in cuda]
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), frozen(model):
+            yield
+    except BaseException:
+        torch.set_rng_state(numbers)
+        for device, state in zip(cuda, cuda_numbers, strict=True):
+            torch.cuda.set_rng_state(state, device)
+        raise
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for buffer, value in buffers:
+            buffer.data.copy_(value)

@@ -1,0 +1,22 @@
+"""Balancing rules: how several tasks' losses or gradients become one direction and one score per sample."""
+
+from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule, resolve
+from mt_torchattacks.balancing.gradient import SignTotal
+from mt_torchattacks.balancing.gramian import Normalized
+from mt_torchattacks.balancing.loss import DGBA, WGD, Relative, Single, Total, Weighted
+
+__all__ = [
+    "DGBA",
+    "WGD",
+    "GradientRule",
+    "GramianRule",
+    "LossRule",
+    "Normalized",
+    "Relative",
+    "Rule",
+    "SignTotal",
+    "Single",
+    "Total",
+    "Weighted",
+    "resolve",
+]

@@ -1,0 +1,115 @@
+"""Rules whose weights follow from the losses: one backward pass a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mt_torchattacks import checks
+from mt_torchattacks.balancing.base import LossRule, safe_divide
+
+
+class Total(LossRule):
+    """``sum_i grad L_i``, scored by ``sum_i L_i`` ([D] eq. 4)."""
+
+    name = "total"
+    relative = False
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return torch.ones_like(losses)
+
+    def score(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return losses.sum(dim=1)
+
+
+class Single(Total):
+    """``grad L_j`` of one task, scored by ``L_j`` ([D] section 2.2, eq. 3); the other heads are not differentiated.
+
+    Args:
+        task: the task's name; ``balance="single:<task>"`` is the same.
+
+    Raises:
+        ValueError: there is no active task of that name.
+    """
+
+    name = "single"
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+
+    def select(self, names: Sequence[str]) -> Sequence[str]:
+        checks.one_of(self.task, "balance='single:<task>'", names)
+        return [self.task]
+
+    def __repr__(self) -> str:
+        return f"'single:{self.task}'"
+
+
+class Weighted(LossRule):
+    """``sum_i w_i grad L_i`` with given weights, scored by ``sum_i w_i L_i`` (WeightedTotal of [D]).
+
+    Args:
+        by_task: one finite weight for each active task.
+
+    Raises:
+        ValueError: a weight that is negative or not finite, a task without a weight, or a weight without a task.
+
+    Example:
+        >>> rule = Weighted({"depth": 0.8, "normal": 0.2})
+        >>> rule.score(torch.tensor([[2.0, 1.0]]), torch.ones(1, 2))
+        tensor([1.8000])
+    """
+
+    relative = False
+
+    def __init__(self, by_task: Mapping[str, float]) -> None:
+        for task, weight in by_task.items():
+            checks.require(0 <= weight < float("inf"), f"weight of {task!r}", "a finite number >= 0", weight)
+        self.by_task = dict(by_task)
+
+    def select(self, names: Sequence[str]) -> Sequence[str]:
+        checks.keys(self.by_task, "balance=Weighted(...)", names, allowed=names)
+        return list(self.by_task)
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return losses.new_tensor(list(self.by_task.values())).expand_as(losses)
+
+    def score(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return (self.weights(losses, clean) * losses).sum(dim=1)
+
+    def __repr__(self) -> str:
+        return f"Weighted({self.by_task})"
+
+
+class DGBA(LossRule):
+    """``sum_i grad L_i / |L_i(x_k)|`` ([D] eq. 9, algorithm 1): each task's gradient relative to its present loss."""
+
+    name = "dgba"
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return safe_divide(1.0, losses.abs())
+
+
+class Relative(LossRule):
+    """``sum_i grad L_i / |l_i|``: the exact gradient of the relative increase ([D] eq. 7), which DGBA approaches."""
+
+    name = "relative"
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return safe_divide(1.0, clean.abs())
+
+
+class WGD(Total):
+    """``sum_i r_i grad L_i`` with relative inverse training rates ``r_i`` ([G] definition 5), scored by ``sum_i L_i``.
+
+    ``r_i = (L_i / l_i) / mean_j (L_j / l_j)``: the task whose loss has grown most weighs most.
+    """
+
+    name = "wgd"
+    relative = True
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        growth = safe_divide(losses.abs(), clean.abs())
+        return safe_divide(growth, growth.mean(dim=1, keepdim=True))

@@ -1,0 +1,137 @@
+"""Every input check of the library, with one style of error: *name*: expected *this*, found *that*."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+_INSTALL = {
+    "torchattacks": (
+        "pip install 'mt-torchattacks[torchattacks]', or, beside packages newer than its pinned requests~=2.25.1 "
+        "(which it never uses), pip install --no-deps torchattacks"
+    ),
+}
+
+
+def fail(name: str, expected: str, found: object, error: type[Exception] = ValueError) -> NoReturn:
+    """Raise ``error`` with the argument's name, what was expected and what was found.
+
+    Example:
+        >>> fail("eps", "a positive number", -1.0)
+        Traceback (most recent call last):
+        ValueError: eps: expected a positive number, found -1.0.
+    """
+    raise error(f"{name}: expected {expected}, found {found}.")
+
+
+def require(condition: bool, name: str, expected: str, found: object, error: type[Exception] = ValueError) -> None:
+    """Call :func:`fail` unless ``condition`` holds."""
+    if not condition:
+        fail(name, expected, found, error)
+
+
+def optional(module: str, *, extra: str) -> Any:
+    """Import an optional dependency, or raise an ``ImportError`` that names the extra which brings it.
+
+    Args:
+        module: dotted name of the module.
+        extra: the extra of this package that installs it.
+
+    Example:
+        >>> optional("math", extra="none").sqrt(4.0)
+        2.0
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.split(".")[0] != module.split(".")[0]:
+            raise
+        how = _INSTALL.get(extra, f"pip install 'mt-torchattacks[{extra}]'")
+        raise ImportError(f"{module.split('.')[0]} is needed here and is not installed: {how}.") from missing
+
+
+def listed(names: Collection[str]) -> str:
+    """Names for a message: ``'depth', 'normal'``, or ``nothing``."""
+    return ", ".join(repr(name) for name in names) or "nothing"
+
+
+def describe(value: object) -> str:
+    """A tensor's dtype and shape, any other value's type, for a message."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
+    return type(value).__name__
+
+
+def images(value: object, name: str = "images", *, bounds: tuple[float, float] | None = (0.0, 1.0)) -> None:
+    """Check ``(N, C, H, W)`` floating-point images, finite and within ``bounds`` (None: any).
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: not four-dimensional, empty, with NaN or infinity, or out of bounds.
+    """
+    if not isinstance(value, Tensor):
+        fail(name, "a tensor of shape (N, C, H, W)", describe(value), TypeError)
+    require(value.is_floating_point(), name, "a floating-point dtype", describe(value), TypeError)
+    require(value.ndim == 4, name, "shape (N, C, H, W)", describe(value))
+    require(value.numel() > 0, name, "at least one sample", f"an empty batch, {describe(value)}")
+    require(value.device.type != "meta", name, "values", "a tensor on the device 'meta', which has none")
+    finite(value, name)
+    if bounds is None:
+        return
+    low, high = (float(v) for v in value.detach().aminmax())
+    # Un-normalizing leaves a few ulp; half types have few bits.
+    slack = max(1e-5, 2 * torch.finfo(value.dtype).eps) * (bounds[1] - bounds[0])
+    expected = f"values in [{bounds[0]:g}, {bounds[1]:g}]"
+    require(bounds[0] - slack <= low and high <= bounds[1] + slack, name, expected, f"values in [{low:g}, {high:g}]")
+
+
+def finite(value: Tensor, name: str) -> None:
+    """Check that a floating-point tensor holds neither NaN nor infinity."""
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        bad = int((~torch.isfinite(value)).sum())
+        fail(name, "finite values", f"{bad} of {value.numel()} values NaN or infinite")
+
+
+def positive(value: object, name: str) -> None:
+    """Check a number > 0 (or a tensor whose entries all are)."""
+    if isinstance(value, Tensor):
+        require(bool((value > 0).all()), name, "numbers > 0", value.tolist())
+    elif not isinstance(value, (int, float)) or isinstance(value, bool):
+        fail(name, "a number > 0", repr(value), TypeError)
+    else:
+        require(value > 0, name, "a number > 0", value)
+
+
+def one_of(value: object, name: str, choices: Collection[str]) -> None:
+    """Check that a name is one of those there are."""
+    require(value in choices, name, f"one of {listed(choices)}", repr(value))
+
+
+def keys(value: object, name: str, wanted: Collection[str], *, allowed: Collection[str] | None = None) -> None:
+    """Check a mapping's keys: all of ``wanted``, and (where given) none outside ``allowed``.
+
+    Raises:
+        TypeError: not a mapping.
+        KeyError: a key is missing.
+        ValueError: a key is there that is not allowed.
+    """
+    if not isinstance(value, Mapping):
+        fail(name, f"a mapping with the keys {listed(wanted)}", describe(value), TypeError)
+    missing = [key for key in wanted if key not in value]
+    if missing:
+        raise MissingKeyError(
+            f"{name}: expected the keys {listed(wanted)}, {listed(missing)} missing among {listed(value)}."
+        )
+    extra = [] if allowed is None else [key for key in value if key not in allowed]
+    require(not extra, name, f"only the keys {listed(allowed or ())}", f"also {listed(extra)}")
+
+
+class MissingKeyError(KeyError):
+    """A ``KeyError`` whose message reads like any other error's (``KeyError`` shows it quoted)."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

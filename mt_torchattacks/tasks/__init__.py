@@ -1,0 +1,6 @@
+"""Tasks: what each output of a model is for, how its loss is measured, and what an attack means to do to it."""
+
+from mt_torchattacks.tasks import losses
+from mt_torchattacks.tasks.tasks import Task, Tasks
+
+__all__ = ["Task", "Tasks", "losses"]

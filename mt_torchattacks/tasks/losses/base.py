@@ -1,0 +1,131 @@
+"""What every per-sample loss shares: masks, resizing, shape checks and the mean over a sample's valid elements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mt_torchattacks import checks
+
+Valid: TypeAlias = Callable[[Tensor], Tensor]
+"""``target -> mask``: boolean, True where the target counts; broadcastable to the loss's elements."""
+
+
+def positive(target: Tensor) -> Tensor:
+    """Mask of the elements > 0: the usual validity of a depth map, whose holes are 0."""
+    return target > 0
+
+
+def nonzero(target: Tensor) -> Tensor:
+    """Mask ``(N, 1, ...)`` of the vectors along dimension 1 that are not all zero: the usual validity of normals."""
+    return target.abs().sum(dim=1, keepdim=True) > 0
+
+
+def finite(target: Tensor) -> Tensor:
+    """Mask of the elements that are neither NaN nor infinite."""
+    return torch.isfinite(target)
+
+
+def ratio_per_sample(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Sum of each sample's values over the sum of its weights, ``(N, ...) -> (N,)``; 0 where the weights are all 0."""
+    values = values.flatten(1) if values.ndim > 1 else values.unsqueeze(1)
+    if weights is None:
+        return values.mean(dim=1)
+    total = weights.to(values.dtype).flatten(1).sum(dim=1)
+    return values.sum(dim=1) / torch.where(total > 0, total, 1)
+
+
+class Loss(ABC):
+    """A per-sample loss ``(output, target) -> (N,)``.
+
+    Subclasses say what an element's loss is (:meth:`elements`) and what fits (:meth:`check_shapes`).
+
+    Args:
+        valid: ``target -> mask``; elements outside the mask do not count (for example :func:`positive`,
+            :func:`nonzero`, :func:`finite`). A sample without a valid element has the loss 0.
+        resize: interpolation mode (``"bilinear"``, ``"nearest"``, ``"bicubic"``) that brings a dense output to the
+            target's height and width; without it another size is an error.
+    """
+
+    def __init__(self, *, valid: Valid | None = None, resize: str | None = None) -> None:
+        if resize is not None:
+            checks.one_of(resize, "resize", ("bilinear", "nearest", "bicubic"))
+        self.valid = valid
+        self.resize = resize
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        """Loss of each sample, ``(N,)`` in float32 or float64.
+
+        Raises:
+            TypeError: the target's dtype does not fit.
+            ValueError: the shapes do not fit.
+        """
+        output = self._prepare(output, target)
+        mask = self.mask(target)
+        if mask is not None and target.is_floating_point():
+            target = torch.where(mask, target, 0)  # a NaN outside the mask must not reach the gradient
+        return ratio_per_sample(*self.elements(output, target, mask))
+
+    def check_values(self, output: Tensor, target: Tensor) -> None:
+        """Check the target's values, once an attack and not at every step: finite where valid."""
+        self._prepare(output, target)
+        mask = self.mask(target)
+        checks.finite(target if mask is None else torch.where(mask, target, 0), "target")
+
+    def mask(self, target: Tensor) -> Tensor | None:
+        """The elements that count, boolean and broadcastable to the target, or None if all do."""
+        if self.valid is None:
+            return None
+        mask = self.valid(target)
+        try:
+            fits = mask.dtype == torch.bool and mask.expand(target.shape) is not None
+        except (AttributeError, RuntimeError):
+            fits = False
+        expected = f"a boolean mask that broadcasts to the target's shape {tuple(target.shape)}"
+        checks.require(fits, "valid", expected, checks.describe(mask))
+        return mask
+
+    @abstractmethod
+    def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Each element's weighted loss ``(N, ...)``, 0 outside the mask, and its weight (None: all 1)."""
+
+    @abstractmethod
+    def check_shapes(self, output: Tensor, target: Tensor) -> None:
+        """Raise if the target's shape or dtype does not fit the output's."""
+
+    def _prepare(self, output: Tensor, target: Tensor) -> Tensor:
+        for name, value in (("output", output), ("target", target)):
+            checks.require(isinstance(value, Tensor), name, "a tensor", checks.describe(value), TypeError)
+        output = output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+        same_size = output.ndim != 4 or target.ndim < 3 or output.shape[-2:] == target.shape[-2:]
+        if not same_size and self.resize is not None:
+            align = None if self.resize == "nearest" else False
+            output = F.interpolate(output, size=target.shape[-2:], mode=self.resize, align_corners=align)
+        elif not same_size:
+            checks.fail(
+                "target",
+                f"the output's height and width {tuple(output.shape[-2:])}",
+                f"{tuple(target.shape[-2:])}; to resize the output to the target, say so: resize='bilinear'",
+            )
+        self.check_shapes(output, target)
+        return output
+
+    def __repr__(self) -> str:
+        shown = {
+            key: getattr(value, "__name__", value if not isinstance(value, Tensor) else tuple(value.shape))
+            for key, value in vars(self).items()
+            if value is not None
+        }
+        return f"{type(self).__name__}({', '.join(f'{key}={value}' for key, value in shown.items())})"
+
+
+def masked(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Values with 0 outside the mask, and the mask at their shape."""
+    if mask is None:
+        return values, None
+    return torch.where(mask, values, 0), mask.expand(values.shape)

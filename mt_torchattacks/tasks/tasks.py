@@ -1,0 +1,160 @@
+"""The tasks of a model: what each one's loss is, and what an attack means to do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from torch import Tensor
+
+from mt_torchattacks import checks
+from mt_torchattacks.tasks.losses import as_loss
+from mt_torchattacks.tasks.losses.adapters import per_sample
+from mt_torchattacks.tasks.losses.base import Loss
+from mt_torchattacks.tasks.outputs import outputs_by_task
+from mt_torchattacks.types import LossFunction, Outputs, Role, Targets
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: its per-sample loss, its role, and the clean loss below which relative losses mean nothing.
+
+    Args:
+        loss: a loss of :mod:`mt_torchattacks.losses`, a ``torch.nn`` loss with ``reduction='none'``, or any callable
+            ``(output, target) -> (N,)``.
+        role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` keeps it
+            (its loss enters with a minus sign), ``"ignore"`` leaves the head out altogether.
+        floor: a clean loss of at most this, in the loss's unit, counts as zero: rules that divide by the clean loss
+            divide by the loss under noise instead (see :class:`~mt_torchattacks.Objective`). Raise it where targets are
+            the model's own predictions and its clean losses are tiny but not zero.
+
+    Raises:
+        TypeError: the loss is not callable.
+        ValueError: an unknown role, a negative floor, or a loss that reduces over the batch.
+    """
+
+    loss: LossFunction
+    role: Role = "attack"
+    floor: float = 1e-6
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loss", as_loss(self.loss))
+        checks.one_of(self.role, "role", get_args(Role))
+        checks.require(self.floor >= 0, "floor", "a number >= 0", self.floor)
+
+    @property
+    def sign(self) -> int:
+        """+1 where the attack raises the loss, -1 where it lowers it."""
+        return 1 if self.role == "attack" else -1
+
+
+class Tasks(Mapping[str, Task]):
+    """The tasks of a multi-task model, by name; the names are the keys of its outputs and of the targets.
+
+    Args:
+        tasks: a mapping of names to losses or :class:`Task`, or the same as keyword arguments.
+
+    Raises:
+        TypeError: a loss that is not callable.
+        ValueError: no task, or a loss that reduces over the batch.
+
+    Example:
+        >>> import torch, mt_torchattacks as mta
+        >>> tasks = mta.Tasks(face=mta.losses.CrossEntropy(), box=mta.Task(mta.losses.L1(), role="preserve"))
+        >>> tasks.active, tasks["box"].sign
+        (('face', 'box'), -1)
+        >>> tasks.with_roles(box="ignore").active
+        ('face',)
+    """
+
+    def __init__(self, tasks: Mapping[str, Task | LossFunction] | None = None, /, **named: Task | LossFunction) -> None:
+        given = {**(tasks or {}), **named}
+        checks.require(bool(given), "tasks", "at least one task", "none")
+        self._tasks: dict[str, Task] = {}
+        for name, value in given.items():
+            with _naming(name):
+                self._tasks[name] = value if isinstance(value, Task) else Task(value)
+
+    def __getitem__(self, name: str) -> Task:
+        return self._tasks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={task.loss!r}" + ("" if task.role == "attack" else f" ({task.role})")
+            for name, task in self.items()
+        )
+        return f"Tasks({', '.join(shown)})"
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of the tasks that are not ignored, in order."""
+        return tuple(name for name, task in self.items() if task.role != "ignore")
+
+    def with_roles(self, roles: Mapping[str, Role] | None = None, /, **named: Role) -> Tasks:
+        """The same tasks with some roles changed.
+
+        Raises:
+            ValueError: an unknown task or role.
+        """
+        roles = {**(roles or {}), **named}
+        for name in roles:
+            checks.one_of(name, "roles", self)
+        return Tasks({name: replace(task, role=roles.get(name, task.role)) for name, task in self.items()})
+
+    def only(self, names: Sequence[str]) -> Tasks:
+        """The same tasks with all but ``names`` ignored."""
+        return self.with_roles({name: "ignore" for name in self if name not in names})
+
+    def losses(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
+        """Per-sample losses ``(N,)`` of the active tasks, differentiable, not signed by role.
+
+        Args:
+            outputs: what the model returned (see :func:`~mt_torchattacks.tasks.outputs.outputs_by_task`).
+            targets: one tensor for each active task.
+
+        Raises:
+            KeyError: an output or a target is missing.
+            TypeError, ValueError: an output or target does not fit its loss; the message names the task.
+        """
+        found = outputs_by_task(outputs, tuple(self), self.active)
+        checks.keys(targets, "targets", self.active)
+        result = {}
+        for name in self.active:
+            with _naming(name):
+                result[name] = per_sample(self[name].loss(found[name], targets[name]), len(found[name]))
+        return result
+
+    def check(self, outputs: Outputs, targets: Targets) -> None:
+        """Check the targets' keys and, once an attack, their values (finite, labels in range).
+
+        Raises:
+            KeyError: a target of an active task is missing.
+            TypeError, ValueError: a target is not of any task, or its values do not fit.
+        """
+        checks.keys(targets, "targets", self.active, allowed=tuple(self))
+        found = outputs_by_task(outputs, tuple(self), self.active)
+        for name in self.active:
+            loss = self[name].loss
+            with _naming(name):
+                if isinstance(loss, Loss):
+                    loss.check_values(found[name], targets[name])
+                else:
+                    checks.finite(targets[name], "target")
+
+
+@contextmanager
+def _naming(task: str) -> Iterator[None]:
+    """Put the task's name in front of the message of a ValueError or TypeError raised inside."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"task {task!r}: {error}") from error

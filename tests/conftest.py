@@ -1,0 +1,25 @@
+"""What holds for every test: few threads, known seeds, and random number generators left as they were."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    """Seed the global generators before each test and put their states back after it."""
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        torch.manual_seed(0)
+        yield
+    random.setstate(python_state)
+    np.random.set_state(numpy_state)  # noqa: NPY002

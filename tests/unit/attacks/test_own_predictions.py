@@ -1,0 +1,113 @@
+"""Targets that are the model's own predictions: clean losses of exactly 0, which no rule may divide by."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import mt_torchattacks as mta
+from tests import toys
+
+EPS = 8 / 255
+
+
+def predictions(model: torch.nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    with torch.no_grad():
+        outputs = model(images)
+    return {
+        "classes": outputs["classes"].argmax(1),
+        "segmentation": outputs["segmentation"].argmax(1),
+        "normal": outputs["normal"],
+        "depth": outputs["depth"],
+    }
+
+
+def tasks() -> mta.Tasks:
+    return mta.Tasks(
+        classes=mta.losses.CrossEntropy(),
+        segmentation=mta.losses.CrossEntropy(),
+        normal=mta.losses.CosineDistance(),
+        depth=mta.losses.L1(),
+    )
+
+
+ATTACKS = {
+    "FGSM": {},
+    "PGD": {"steps": 5},
+    "APGD": {"steps": 10, "random_start": False},
+    "MIFGSM": {"steps": 5},
+    "PIFGSM": None,
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("balance", ["dgba", "relative", "total", "wgd", "sign_total", "single:depth"])
+def test_every_head_is_attacked(name: str, balance: str) -> None:
+    model, (images, _) = toys.Toy(), toys.batch()
+    targets = predictions(model, images)
+    arguments = {"max_epsilon": EPS} if ATTACKS[name] is None else {"eps": EPS, **ATTACKS[name]}
+    adversarial = getattr(mta, name)(model, tasks(), balance=balance, **arguments)(images, targets)
+    assert (adversarial - images).abs().max() <= EPS + 1e-6
+    noise = (images + EPS * (2 * torch.rand_like(images) - 1)).clamp(0, 1)
+    heads = ["depth"] if balance == "single:depth" else ["depth", "normal"]
+    with torch.no_grad():
+        attacked = tasks().losses(model(adversarial), targets)
+        shaken = tasks().losses(model(noise), targets)
+    for head in heads:
+        assert bool((attacked[head] > 1.2 * shaken[head]).all()), head
+
+
+def test_the_reference_is_the_loss_under_the_same_noise_for_every_sample() -> None:
+    model, (images, _) = toys.Toy(), toys.batch()
+    targets = predictions(model, images)
+    bound = mta.Objective(model, tasks(), "dgba").bind(images, targets, noise=EPS)
+    noise = 2 * torch.rand((1, *images.shape[1:]), generator=torch.Generator().manual_seed(0)) - 1
+    with torch.no_grad():
+        noisy = tasks().losses(model((images + EPS * noise).clamp(0, 1)), targets)
+        clean = tasks().losses(model(images), targets)
+        moved = (images * 0.9).requires_grad_(False)
+        now = tasks().losses(model(moved), targets)
+    reference = {**clean, "depth": noisy["depth"], "normal": noisy["normal"]}
+    assert clean["depth"].abs().max() == 0
+    expected = sum((now[n] - reference[n]) / reference[n] for n in now)
+    torch.testing.assert_close(bound(moved), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_floor_says_when_a_clean_loss_is_as_good_as_zero() -> None:
+    model, (images, targets) = toys.Toy(), toys.batch()
+    high = mta.Tasks({n: mta.Task(t.loss, floor=1e9) for n, t in toys.tasks().items()})
+    plain = mta.Objective(model, toys.tasks(), "relative").bind(images, targets)
+    floored = mta.Objective(model, high, "relative").bind(images, targets, noise=EPS)
+    assert not torch.allclose(plain(images * 0.9), floored(images * 0.9))
+    # A rule that divides by nothing asks for no reference: only an exact zero counts.
+    assert torch.equal(
+        mta.FGSM(model, high, balance="total")(images, targets), mta.FGSM(model, toys.tasks(), "total")(images, targets)
+    )
+
+
+def test_samples_with_ordinary_losses_are_not_moved() -> None:
+    """Only the sample whose targets are its own predictions starts from noise."""
+    model, (images, targets) = toys.Toy(), toys.batch()
+    own = predictions(model, images)
+    targets["depth"][0] = own["depth"][0].abs() + 1e-3
+    loss = mta.Tasks(depth=lambda output, target: (output.abs() + 1e-3 - target).abs().flatten(1).mean(1))
+    mixed = {"depth": targets["depth"]}
+    bound = mta.Objective(model, loss, "total").bind(images, mixed, noise=EPS)
+    x = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(bound(x).sum(), x)
+    assert gradient[0].abs().max() > 0
+    plain = images.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(loss.losses(model(plain), mixed)["depth"].sum(), plain)
+    assert torch.equal(gradient[1:], expected[1:])
+    assert expected[0].abs().max() == 0
+
+
+def test_a_sample_alone_gets_what_it_gets_in_a_batch() -> None:
+    model, (images, _) = toys.Toy().double(), toys.batch()
+    images = images.double()
+    targets = predictions(model, images)
+    attack = mta.APGD(model, tasks(), eps=EPS, steps=8, random_start=False)
+    together = attack(images, targets)
+    for i in range(len(images)):
+        alone = attack(images[i : i + 1], {key: t[i : i + 1] for key, t in targets.items()})
+        torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-9)

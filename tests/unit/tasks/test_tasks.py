@@ -1,0 +1,121 @@
+"""Tasks: roles, and outputs in every form that models return."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import mt_torchattacks as mta
+from mt_torchattacks.tasks.outputs import outputs_by_task
+from tests import toys
+
+A, B = torch.zeros(2), torch.ones(2)
+
+
+@dataclass
+class Output:
+    a: Tensor
+    b: Tensor
+    hidden: Any = None
+
+
+Pair = namedtuple("Pair", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "outputs", [{"a": A, "b": B, "more": 3}, Output(A, B), Pair(A, B), (A, B), [A, B], (A, B, "more")]
+)
+def test_outputs_in_every_form(outputs: Any) -> None:
+    found = outputs_by_task(outputs, ["a", "b"])
+    assert found["a"] is A
+    assert found["b"] is B
+
+
+def test_one_tensor_stands_for_one_task() -> None:
+    assert outputs_by_task(A, ["a"])["a"] is A
+    with pytest.raises(TypeError, match="expected a mapping, dataclass or tuple with 'a', 'b', found float32 of shape"):
+        outputs_by_task(A, ["a", "b"])
+
+
+def test_a_missing_output_lists_what_is_there() -> None:
+    with pytest.raises(KeyError) as caught:
+        outputs_by_task({"a": A, "depths": B}, ["a", "depth"])
+    assert str(caught.value) == "model output: expected the keys 'a', 'depth', 'depth' missing among 'a', 'depths'."
+    with pytest.raises(TypeError, match="model output 'a': expected a tensor, found int"):
+        outputs_by_task({"a": 1}, ["a"])
+
+
+def test_roles() -> None:
+    tasks = toys.tasks().with_roles({"depth": "preserve"}, normal="ignore", classes="target")
+    assert tasks.active == ("classes", "segmentation", "depth")
+    assert [tasks[name].sign for name in tasks] == [-1, 1, -1, -1]
+    assert toys.tasks()["depth"].role == "attack"
+    with pytest.raises(ValueError, match="roles: expected one of 'classes', .*, found 'deph'"):
+        toys.tasks().with_roles(deph="ignore")
+    with pytest.raises(
+        ValueError, match="role: expected one of 'attack', 'preserve', 'ignore', 'target', found 'keep'"
+    ):
+        toys.tasks().with_roles(depth="keep")  # type: ignore[arg-type]
+
+
+def test_a_task_called_tasks_and_a_mapping_are_fine() -> None:
+    assert list(mta.Tasks({"tasks": mta.losses.L1(), "self": mta.losses.L1()}, loss=mta.losses.MSE())) == [
+        "tasks", "self", "loss",
+    ]  # fmt: skip
+
+
+def test_nothing_to_attack() -> None:
+    with pytest.raises(ValueError, match="tasks: expected at least one task, found none"):
+        mta.Tasks()
+    ignored = mta.Tasks(a=mta.Task(mta.losses.L1(), role="ignore"))
+    with pytest.raises(ValueError, match="tasks: expected a task whose role is not 'ignore', found none"):
+        mta.Objective(toys.Toy(), ignored)
+    with pytest.raises(TypeError, match=r"tasks: expected mta.Tasks\(...\), found dict"):
+        mta.Objective(toys.Toy(), {"a": mta.losses.L1()})  # type: ignore[arg-type]
+
+
+def test_an_ignored_head_is_not_differentiated() -> None:
+    images, targets = toys.batch(2)
+    model = toys.Toy()
+    reached = []
+    for name in toys.NAMES:
+        getattr(model, name).register_full_backward_hook(lambda *_, name=name: reached.append(name))
+    for tasks, balance in (
+        (toys.tasks().with_roles(depth="ignore", classes="ignore"), "dgba"),
+        (toys.tasks(), "single:normal"),
+    ):
+        reached.clear()
+        bound = mta.Objective(model, tasks, balance).bind(images, targets)
+        x = images.clone().requires_grad_()
+        bound(x).sum().backward()
+        assert set(reached) == ({"segmentation", "normal"} if balance == "dgba" else {"normal"})
+
+
+def test_ignored_tasks_need_no_target() -> None:
+    images, targets = toys.batch(2)
+    del targets["depth"]
+    tasks = toys.tasks().with_roles(depth="ignore")
+    assert not torch.equal(mta.FGSM(toys.Toy(), tasks)(images, targets), images)
+
+
+@pytest.mark.parametrize("form", [tuple, list, lambda outputs: Output(*list(outputs)[:2])])
+def test_attacks_take_models_of_every_form(form: Any) -> None:
+    class Other(toys.Toy):
+        def forward(self, x: Tensor) -> Any:
+            outputs = super().forward(x)
+            return form([outputs["segmentation"], outputs["depth"]])
+
+    images, targets = toys.batch(2)
+    names = ["segmentation", "depth"]
+    expected = mta.FGSM(toys.Toy(), mta.Tasks({n: toys.tasks()[n] for n in names}))(
+        images, {n: targets[n] for n in names}
+    )
+    names = ["a", "b"]
+    tasks = mta.Tasks(a=toys.tasks()["segmentation"], b=toys.tasks()["depth"])
+    found = mta.FGSM(Other(), tasks)(images, {"a": targets["segmentation"], "b": targets["depth"]})
+    assert torch.equal(found, expected)
