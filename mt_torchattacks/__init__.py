@@ -1,12 +1,17 @@
 """Adversarial attacks on all tasks of a model at once, through torchattacks' and ART's own loops."""
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import attacks
 from mt_torchattacks.attacks import MultiAttack, load, multitask
 from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
 from mt_torchattacks.objective import Objective
 from mt_torchattacks.tasks import Task, Tasks, losses
+
+if TYPE_CHECKING:
+    from mt_torchattacks import data, metrics, models
+    from mt_torchattacks.evaluation import evaluate
 
 __version__ = "0.1.0"
 
@@ -20,18 +25,27 @@ __all__ = [
     "Task",
     "Tasks",
     "Weighted",
+    "data",
+    "evaluate",
     "load",
     "losses",
+    "metrics",
+    "models",
     "multitask",
     *attacks.HOSTED,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """torchattacks' classes on several tasks: ``mta.FGSM``, ``mta.PGD``, ``mta.APGD`` and so on."""
+    """What is imported on first use: torchattacks' classes on several tasks (``mta.PGD``), and the slower packages."""
     if name in attacks.HOSTED:
         return getattr(attacks, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ("data", "metrics", "models"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name == "evaluate":
+        return importlib.import_module(f"{__name__}.evaluation").evaluate
+    reason = f": {attacks.REFUSED[name]}" if name in attacks.REFUSED else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mt_torchattacks.data import Rooms
+from mt_torchattacks.models import zoo, zoo_names, zoo_record
+from mt_torchattacks.training import Recipe, measure, recipe_names
+from mt_torchattacks.training.measure import standard_metrics
+from mt_torchattacks.training.recipe import standard_tasks
+
+
+def test_every_recipe_has_its_model() -> None:
+    assert sorted(recipe_names()) == zoo_names()
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_records_are_the_recipes(name: str) -> None:
+    record = zoo_record(name)
+    assert {field: record[field] for field in vars(Recipe.named(name))} == vars(Recipe.named(name))
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_models_reach_the_metrics_in_their_records(name: str) -> None:
+    """On a few held-out rooms, hence with room for chance: within a quarter of the way to the mean prediction."""
+    record = zoo_record(name)
+    classes = record["data"]["classes"]
+    rooms = Rooms(**record["data"], **record["test"] | {"length": 48})
+    found = measure(zoo(name), standard_tasks(), rooms, standard_metrics(classes))
+    for task, metric in (("segmentation", "pixel_acc"), ("normal", "mean"), ("depth", "abs")):
+        recorded, baseline = record["metrics"][task][metric], record["baseline"][task][metric]
+        assert abs(found[task][metric] - recorded) < 0.25 * abs(recorded - baseline)
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_models_learned_something(name: str) -> None:
+    record = zoo_record(name)
+    metrics, baseline = record["metrics"], record["baseline"]
+    assert metrics["segmentation"]["miou"] > 3 * baseline["segmentation"]["miou"]
+    assert metrics["normal"]["mean"] < 0.6 * baseline["normal"]["mean"]
+    assert metrics["depth"]["abs"] < 0.6 * baseline["depth"]["abs"]
+
+
+def test_models_are_ready_to_use() -> None:
+    model = zoo("rooms3/all-shared")
+    assert not any(module.training for module in model.modules())
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_unknown_names() -> None:
+    for function in (zoo, zoo_record):
+        with pytest.raises(ValueError, match="name: expected one of 'rooms3/all-shared', .* found 'rooms3/none'"):
+            function("rooms3/none")
