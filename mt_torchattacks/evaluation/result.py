@@ -1,0 +1,116 @@
+"""What an evaluation found, as numbers, tables and a file."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mt_torchattacks import checks
+from mt_torchattacks.evaluation.files import write_atomically
+from mt_torchattacks.metrics import AverageRelativePerformance, average_relative_performance
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a model did on one set of images.
+
+    Attributes:
+        metrics: ``{task: {metric: value}}`` of the whole set.
+        losses: mean over the samples of each task's per-sample loss.
+        seconds: time spent in the attack; 0 on clean images.
+        samples: number of images.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    losses: dict[str, float]
+    seconds: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did on clean images and under attacks; made by :func:`~mt_torchattacks.evaluate`.
+
+    Attributes:
+        clean: scores on the clean images.
+        attacked: scores under each attack, by its name.
+        directions: whether higher is better, ``{task: {metric: bool}}``.
+
+    Example:
+        >>> clean = Scores({"depth": {"abs": 0.5}}, {"depth": 0.4}, seconds=0.0, samples=8)
+        >>> fooled = Scores({"depth": {"abs": 1.0}}, {"depth": 0.9}, seconds=1.5, samples=8)
+        >>> evaluation = Evaluation(clean, {"pgd/dgba": fooled}, {"depth": {"abs": False}})
+        >>> evaluation.relative["pgd/dgba"].total
+        100.0
+    """
+
+    clean: Scores
+    attacked: dict[str, Scores]
+    directions: dict[str, dict[str, bool]]
+
+    @cached_property
+    def relative(self) -> dict[str, AverageRelativePerformance]:
+        """Average relative performance under each attack, per task and in all, in percent."""
+        return {
+            name: average_relative_performance(self.clean.metrics, scores.metrics, self.directions)
+            for name, scores in self.attacked.items()
+        }
+
+    def to_frame(self) -> DataFrame:
+        """One row for each attack, task and metric.
+
+        Returns:
+            A frame with the columns attack, task, metric, value (under the attack), clean, and relative_change in
+            percent, worse positive; NaN where it is undefined (a clean value of 0).
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        columns = ["attack", "task", "metric", "value", "clean", "relative_change"]
+        rows = [
+            (attack, task, metric, value, self.clean.metrics[task][metric], self._change(attack, task, metric))
+            for attack, scores in self.attacked.items()
+            for task, metrics in scores.metrics.items()
+            for metric, value in metrics.items()
+        ]
+        return checks.optional("pandas", extra="plot").DataFrame(rows, columns=columns)
+
+    def arp(self) -> DataFrame:
+        """Average relative performance in percent: a row for each attack, a column for each task, and ``total``.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        rows = {name: {**arp.per_task, "total": arp.total} for name, arp in self.relative.items()}
+        frame = checks.optional("pandas", extra="plot").DataFrame.from_dict(
+            rows, orient="index", columns=[*self.clean.metrics, "total"]
+        )
+        return frame.rename_axis("attack")
+
+    def save(self, path: str | Path) -> None:
+        """Write everything as JSON; the file is replaced whole or not at all."""
+        write_atomically(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Evaluation:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            KeyError, ValueError: it does not hold an evaluation.
+        """
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        names = ("clean", "attacked", "directions")
+        checks.keys(found, str(path), names, allowed=names)
+        attacked = {name: Scores(**scores) for name, scores in found["attacked"].items()}
+        return cls(Scores(**found["clean"]), attacked, found["directions"])
+
+    def _change(self, attack: str, task: str, metric: str) -> float:
+        return self.relative[attack].changes[task].get(metric, math.nan)

@@ -1,0 +1,29 @@
+"""Metrics of dense tasks, and how much an attack worsens them."""
+
+from __future__ import annotations
+
+from mt_torchattacks.metrics import functional
+from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.metrics.depth import DepthMetrics
+from mt_torchattacks.metrics.error import TaskError
+from mt_torchattacks.metrics.normal import NormalMetrics
+from mt_torchattacks.metrics.relative import (
+    AverageRelativePerformance,
+    average_relative_performance,
+    transferability,
+)
+from mt_torchattacks.metrics.segmentation import SegmentationMetrics
+from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
+
+__all__ = [
+    "AverageRelativePerformance",
+    "DepthMetrics",
+    "NormalMetrics",
+    "SegmentationMetrics",
+    "TaskError",
+    "TaskMetrics",
+    "average_relative_performance",
+    "functional",
+    "relative_task_vulnerability",
+    "transferability",
+]

@@ -1,0 +1,41 @@
+"""What the metrics of every task share: one state that adds up."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class TaskMetrics(Metric, ABC):
+    """Base of the accumulators: ``update(output, target)`` a batch at a time, then ``compute() -> dict[str, Tensor]``.
+
+    The state is one tensor that adds up over batches and, as in any ``torchmetrics.Metric``, over processes.
+    """
+
+    full_state_update = False
+    directions: ClassVar[dict[str, bool]]
+    """The metrics' names, each with whether higher is better."""
+    total: Tensor
+
+    def __init__(self, empty: Tensor) -> None:
+        super().__init__()
+        self.add_state("total", default=empty, dist_reduce_fx="sum")
+
+    @abstractmethod
+    def statistics(self, output: Tensor, target: Tensor) -> Tensor:
+        """What a batch adds to the state."""
+
+    @abstractmethod
+    def scores(self, total: Tensor) -> dict[str, Tensor]:
+        """The metrics that follow from the state."""
+
+    def update(self, output: Tensor, target: Tensor) -> None:
+        """Add a batch: the model's output and the target of this task."""
+        self.total += self.statistics(output.detach(), target)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The metrics of all that was added."""
+        return self.scores(self.total)

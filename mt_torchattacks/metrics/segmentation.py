@@ -1,0 +1,93 @@
+"""Metrics of semantic segmentation: mean intersection over union and pixel accuracy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from mt_torchattacks import checks
+from mt_torchattacks.metrics.base import TaskMetrics
+
+
+def segmentation_statistics(output: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
+    """Confusion matrix of the pixels whose label is not ``ignore_index``.
+
+    Args:
+        output: class scores ``(N, K, ...)``; the highest is the prediction, the first one where several are equal.
+        target: class indices ``(N, ...)``, int64, in [0, K) or ``ignore_index``.
+        num_classes: K.
+        ignore_index: label of the pixels that do not count.
+
+    Returns:
+        int64 counts ``(K, K)``, the target's class by row, the predicted class by column.
+
+    Raises:
+        TypeError: the target is not of an integer dtype.
+        ValueError: the shapes do not fit, a label is out of range, or a score is NaN or infinite.
+
+    Example:
+        >>> scores = torch.tensor([[[2.0, 0.0, 0.0], [1.0, 3.0, 1.0]]])  # predicts 0, 1, 1
+        >>> segmentation_statistics(scores, torch.tensor([[0, 0, 255]]), num_classes=2)
+        tensor([[1, 1],
+                [0, 0]])
+    """
+    wanted = (len(output), *output.shape[2:])
+    fits = output.ndim >= 2 and output.shape[1] == num_classes
+    checks.require(fits, "output", f"shape (N, {num_classes}, ...)", checks.describe(output))
+    checks.require(target.shape == wanted, "target", f"shape {wanted}", checks.describe(target))
+    checks.require(not target.is_floating_point(), "target", "an integer dtype", checks.describe(target), TypeError)
+    checks.finite(output, "output")
+    counted = target != ignore_index
+    labels, predicted = target[counted].long(), output.argmax(dim=1)[counted]
+    wrong = set(labels[(labels < 0) | (labels >= num_classes)].tolist())
+    checks.require(not wrong, "target", f"labels in [0, {num_classes}) or {ignore_index}", f"also {sorted(wrong)}")
+    return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def segmentation_scores(confusion: Tensor) -> dict[str, Tensor]:
+    """Mean intersection over union and pixel accuracy, both in [0, 1], from a confusion matrix.
+
+    mIoU is the mean over the classes that occur in the targets or in the predictions; a class that the model never
+    gets right counts with 0.
+
+    Example:
+        >>> scores = segmentation_scores(torch.tensor([[3, 1, 0], [0, 0, 0], [0, 0, 0]]))
+        >>> scores["miou"], scores["pixel_acc"]  # IoU 3/4 and 0/1; class 2 does not occur
+        (tensor(0.3750, dtype=torch.float64), tensor(0.7500, dtype=torch.float64))
+    """
+    counts = confusion.double()
+    hit = counts.diagonal()
+    union = counts.sum(dim=0) + counts.sum(dim=1) - hit
+    occurs = union > 0
+    return {"miou": (hit[occurs] / union[occurs]).mean(), "pixel_acc": hit.sum() / counts.sum()}
+
+
+class SegmentationMetrics(TaskMetrics):
+    """mIoU over the classes that occur in targets or predictions, and pixel accuracy, from one confusion matrix.
+
+    Args:
+        num_classes: K; outputs are scores ``(N, K, H, W)``.
+        ignore_index: label of the pixels that do not count.
+
+    Example:
+        >>> metrics = SegmentationMetrics(num_classes=2)
+        >>> metrics.update(torch.tensor([[[3.0, 0.0], [0.0, 1.0]]]), torch.tensor([[0, 0]]))  # predicts 0, 1
+        >>> {name: float(value) for name, value in metrics.compute().items()}
+        {'miou': 0.25, 'pixel_acc': 0.5}
+    """
+
+    directions: ClassVar = {"miou": True, "pixel_acc": True}
+
+    def __init__(self, num_classes: int, ignore_index: int = 255) -> None:
+        checks.positive(num_classes, "num_classes")
+        super().__init__(torch.zeros(num_classes, num_classes, dtype=torch.int64))
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def statistics(self, output: Tensor, target: Tensor) -> Tensor:
+        return segmentation_statistics(output, target, self.num_classes, self.ignore_index)
+
+    def scores(self, total: Tensor) -> dict[str, Tensor]:
+        return segmentation_scores(total)

@@ -1,0 +1,57 @@
+"""What the figures share: colours that colour-blind readers can tell apart, and figures that touch no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mt_torchattacks import checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_RULE_COLOURS = {
+    "total": "#595959",
+    "sign_total": "#E69F00",
+    "dgba": "#D55E00",
+    "relative": "#CC79A7",
+    "wgd": "#F0E442",
+}
+_OTHER_COLOURS = ("#A9D6F0", "#56A3D1", "#1F5F99", "#009E73", "#66C2A5", "#000000")
+"""Both after Okabe and Ito: warm for rules over all tasks, cool for single tasks and anything else."""
+
+
+def rule_colours(rules: Sequence[str]) -> dict[str, str]:
+    """A colour for each rule, the same in every figure for the named ones."""
+    others = [rule for rule in rules if rule not in _RULE_COLOURS]
+    cool = {rule: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, rule in enumerate(others)}
+    return {rule: (_RULE_COLOURS | cool)[rule] for rule in rules}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, drawn by Agg, apart from pyplot, its backend and rcParams.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure: Figure = checks.optional("matplotlib.figure", extra="plot").Figure(
+        figsize=(width, height), facecolor="white"
+    )
+    checks.optional("matplotlib.backends.backend_agg", extra="plot").FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a PNG (or what the path's ending says), with its folders."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def plain(axes: Axes) -> None:
+    """Leave of the frame only what helps to read values: the left and lower line, and a light horizontal grid."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.grid(axis="y", color="#DDDDDD", linewidth=0.7)
+    axes.set_axisbelow(True)
