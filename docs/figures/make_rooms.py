@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=[task for task in Rooms.TASKS if task != "autoencoder"])
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rooms.png"))
     arguments = parser.parse_args()
-    rooms = Rooms(length=max(arguments.scenes) + 1, size=tuple(arguments.size), tasks=arguments.tasks, classes=40, seed=1)
+    length = max(arguments.scenes) + 1
+    rooms = Rooms(length, size=tuple(arguments.size), seed=1, tasks=arguments.tasks, classes=40)
     images, targets = rooms.render(arguments.scenes)
     rows, columns = len(images), 1 + len(arguments.tasks)
     wide = 1.5 * arguments.size[1] / arguments.size[0]
