@@ -124,7 +124,7 @@ def keys(value: object, name: str, wanted: Collection[str], *, allowed: Collecti
     missing = [key for key in wanted if key not in value]
     if missing:
         raise MissingKeyError(
-            f"{name}: expected the keys {listed(wanted)}, {listed(missing)} missing among {listed(value)}."
+            f"{name}: expected the keys {listed(wanted)}; {listed(missing)} missing among {listed(value)}."
         )
     extra = [] if allowed is None else [key for key in value if key not in allowed]
     require(not extra, name, f"only the keys {listed(allowed or ())}", f"also {listed(extra)}")

@@ -15,6 +15,8 @@ from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
 _NOISE_SEED = 0
+_FLOOR = 1e-3  # a clean loss of at most this may be as good as 0 ...
+_SHARE_OF_NOISE = 1e-2  # ... and is if it is at most this share of the loss under noise
 
 
 class Objective:
@@ -73,9 +75,10 @@ class BoundObjective:
     """``x (N, C, H, W) -> s (N,)``; made by :meth:`Objective.bind`.
 
     The clean losses are taken at the first call, from that call's own forward pass if it is at the clean images.
-    Where a clean loss is at most its task's floor (targets that are the model's own predictions) the reference is the
-    loss under uniform noise (fixed seed, the same for every sample), and the sample's gradient at its clean image,
-    which would be zero, is the one at that noisy image.
+    Where a clean loss is as good as 0 (targets that are the model's own predictions; see ``floor`` of
+    :class:`~mt_torchattacks.Task`) the reference is the loss under uniform noise (fixed seed, the same for every
+    sample). If such a loss has no gradient there either (an L1 distance of 0), the sample's score and gradient at its
+    clean image are those at that noisy image.
 
     Calls with ``k * N`` images (each image k times in a row, as noise-batch attacks do) repeat targets and references.
     """
@@ -111,7 +114,7 @@ class BoundObjective:
                 sample has no task left, or the gradient does not reach the input.
         """
         rule = self.objective.rule
-        start = _check_gradient(self._moved_to_start(x), self)
+        start = self._with_gradient_check(self._moved_to_start(x))
         point = start if isinstance(rule, LossRule) else start.detach().requires_grad_(x.requires_grad)
         losses = self._signed(point)
         if self._reference is None:
@@ -163,17 +166,20 @@ class BoundObjective:
 
     def _reference_from(self, clean: Tensor) -> Tensor:
         """The losses that increases refer to; where some are as good as 0, also the noisy start."""
-        names, tasks = self.objective.names, self.objective.tasks
+        names, relative = self.objective.names, self.objective.rule.relative
         _check_clean(clean, names)
-        floors = [tasks[name].floor if self.objective.rule.relative else 0.0 for name in names]
-        degenerate = clean.abs() <= clean.new_tensor(floors)
-        if degenerate.any():
+        tasks = [self.objective.tasks[name] for name in names]
+        flat = torch.tensor([getattr(task.loss, "flat_at_zero", True) for task in tasks], device=clean.device)
+        automatic = torch.tensor([task.floor is None for task in tasks], device=clean.device)
+        floors = clean.new_tensor([_FLOOR if task.floor is None else task.floor for task in tasks])
+        small = (clean.abs() <= floors) & (flat | relative)
+        if small.any():
             noisy_images = self._noisy_images()
             noisy = self._signed_without_gradient(noisy_images)
-            clean = torch.where(degenerate, noisy, clean)
-            needs_start = (degenerate & (noisy != 0)).any(dim=1).reshape(-1, 1, 1, 1)
-            self._start = torch.where(needs_start, noisy_images, self.images) if needs_start.any() else None
-        _check_task_left(clean, names)
+            zero = small & (~automatic | (clean.abs() <= _SHARE_OF_NOISE * noisy.abs()))
+            clean = torch.where(zero, noisy, clean)
+            moved = (zero & flat & (noisy != 0)).any(dim=1).reshape(-1, 1, 1, 1)
+            self._start = torch.where(moved, noisy_images, self.images) if moved.any() else None
         return clean
 
     @torch.no_grad()
@@ -193,6 +199,25 @@ class BoundObjective:
             return x
         clean = (x == self.images).flatten(1).all(dim=1).reshape(-1, 1, 1, 1)
         return x + torch.where(clean, self._start - self.images, 0)
+
+    def _with_gradient_check(self, x: Tensor) -> Tensor:
+        if self._gradient_seen or not x.requires_grad:
+            return x
+        checked: Tensor = _GradientCheck.apply(x, self)
+        return checked
+
+    def _check_first_gradient(self, gradient: Tensor) -> None:
+        """A silent failure would be read as robustness: say which samples, or that no sample, can be attacked."""
+        if self._gradient_seen or self._reference is None:
+            return
+        names = checks.listed(self.objective.names)
+        reached = (gradient != 0).reshape(len(self.images), -1).any(dim=1)
+        empty = (~reached & (self._reference == 0).all(dim=1)).nonzero().flatten().tolist()
+        found = f"the loss of each of {names} exactly 0 for sample(s) {empty}, under noise too, and no gradient"
+        checks.require(not empty, "targets", "at least one task to attack for every sample", found)
+        expected = f"outputs {names} whose losses change with the images"
+        checks.require(bool(reached.any()), "model", expected, "a gradient of zero for all samples and tasks")
+        self._gradient_seen = True
 
     def _copies(self, x: Tensor) -> int:
         copies, rest = divmod(len(x), len(self.images))
@@ -240,15 +265,8 @@ def _check_clean(clean: Tensor, names: tuple[str, ...]) -> None:
         checks.fail(f"loss of task {names[task]!r}", "a finite value on the clean image", found)
 
 
-def _check_task_left(reference: Tensor, names: tuple[str, ...]) -> None:
-    empty = (reference == 0).all(dim=1).nonzero().flatten().tolist()
-    if empty:
-        found = f"the loss of each of {checks.listed(names)} exactly 0 for sample(s) {empty}, under noise too"
-        checks.fail("targets", "at least one task to attack for every sample", found)
-
-
 class _GradientCheck(torch.autograd.Function):
-    """The identity; the first gradient that passes must not be zero for all samples and tasks."""
+    """The identity; looks at the first gradient that passes (see :meth:`BoundObjective._check_first_gradient`)."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, bound: BoundObjective) -> Tensor:
@@ -257,18 +275,5 @@ class _GradientCheck(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
-        bound: BoundObjective = ctx.bound  # type: ignore[attr-defined]
-        if not bound._gradient_seen:
-            reached = bool((gradients[0] != 0).any())
-            names = checks.listed(bound.objective.names)
-            expected = f"outputs {names} whose losses change with the images"
-            checks.require(reached, "model", expected, "a gradient of zero for all samples and tasks")
-            bound._gradient_seen = True
+        ctx.bound._check_first_gradient(gradients[0])  # type: ignore[attr-defined]
         return gradients[0], None
-
-
-def _check_gradient(x: Tensor, bound: BoundObjective) -> Tensor:
-    if bound._gradient_seen or not x.requires_grad:
-        return x
-    checked: Tensor = _GradientCheck.apply(x, bound)
-    return checked

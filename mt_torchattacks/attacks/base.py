@@ -172,13 +172,19 @@ class MultiTaskAttack(Host):
     def _noise(self, images: Tensor) -> float:
         """Size of the uniform noise, in pixel values, that is as large as the attack's own budget."""
         size = float(getattr(self, "eps", getattr(self, "max_epsilon", 8 / 255)))
-        in_l2 = getattr(self, "norm", self.traits.norm) == "L2"
-        return size / images[0].numel() ** 0.5 if in_l2 else size
+        return size if self._norm == "Linf" else size / images[0].numel() ** 0.5
+
+    @property
+    def _norm(self) -> str:
+        return getattr(self, "norm", self.traits.norm)
 
     def _check_arguments(self) -> None:
         for name in _POSITIVE:
             if hasattr(self, name):
                 checks.positive(getattr(self, name), name)
+        for name in ("eps", "max_epsilon"):
+            size = getattr(self, name, 0) if self._norm == "Linf" else 0
+            checks.require(size <= 1, name, "a radius of at most 1, the pixels' range (8/255, not 8)", size)
         loss = getattr(self, "loss", "ce")
         reason = "'ce' (here: the tasks' own losses; a margin or DLR needs one classifier)"
         checks.require(loss == "ce", "loss", reason, repr(loss))

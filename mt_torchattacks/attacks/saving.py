@@ -64,7 +64,7 @@ def save(
     """
     checks.one_of(save_type, "save_type", ("float", "int"))
     record = _Record(tuple(self.tasks.active))
-    bar = tqdm(data_loader, desc=f"save {type(self).__name__}", disable=not verbose)
+    bar = tqdm(data_loader, desc=f"save {type(self).__name__}", disable=None if verbose else True)
     for inputs, targets in bar:
         begin = time.perf_counter()
         adversarial = self(inputs, targets)

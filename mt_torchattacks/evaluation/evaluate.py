@@ -67,14 +67,14 @@ def evaluate(
     where = torch.device(device) if device is not None else _device_of(model)
 
     def scores(name: str, attack: AttackFunction | None) -> Scores:
-        batches = tqdm(loader, desc=name, unit="batch", leave=False, disable=not progress)
+        batches = tqdm(loader, desc=name, unit="batch", leave=False, disable=None if progress else True)
         return _scores(model, tasks, batches, attack, meters, where)
 
     with _eval_mode(model):
         clean = scores("clean", None)
         attacked = {
             name: scores(name, attack)
-            for name, attack in tqdm(attacks.items(), desc="attacks", unit="attack", disable=not progress)
+            for name, attack in tqdm(attacks.items(), desc="attacks", unit="attack", disable=None if progress else True)
         }
     for name, found in attacked.items():
         same = found.samples == clean.samples

@@ -27,8 +27,9 @@ class Task:
         role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` keeps it
             (its loss enters with a minus sign), ``"ignore"`` leaves the head out altogether.
         floor: a clean loss of at most this, in the loss's unit, counts as zero: rules that divide by the clean loss
-            divide by the loss under noise instead (see :class:`~mt_torchattacks.Objective`). Raise it where targets are
-            the model's own predictions and its clean losses are tiny but not zero.
+            divide by the loss under noise instead, and the attack starts from that noise (see
+            :class:`~mt_torchattacks.Objective`). None: at most 0.001 and at most a hundredth of the loss under noise,
+            as for targets that are the model's own predictions.
 
     Raises:
         TypeError: the loss is not callable.
@@ -37,12 +38,12 @@ class Task:
 
     loss: LossFunction
     role: Role = "attack"
-    floor: float = 1e-6
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
         checks.one_of(self.role, "role", get_args(Role))
-        checks.require(self.floor >= 0, "floor", "a number >= 0", self.floor)
+        checks.require(self.floor is None or self.floor >= 0, "floor", "a number >= 0 or None", self.floor)
 
     @property
     def sign(self) -> int:

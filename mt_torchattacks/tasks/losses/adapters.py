@@ -9,6 +9,8 @@ from mt_torchattacks import checks
 from mt_torchattacks.tasks.losses.base import ratio_per_sample
 from mt_torchattacks.types import LossFunction
 
+_CLASSIFICATION = (nn.CrossEntropyLoss, nn.NLLLoss, nn.BCEWithLogitsLoss, nn.BCELoss, nn.MultiLabelSoftMarginLoss)
+
 
 class ElementwiseModule:
     """A ``torch.nn`` loss with ``reduction='none'``: the mean over each sample's elements.
@@ -31,6 +33,7 @@ class ElementwiseModule:
             f"reduction={reduction!r}",
         )
         self.module = module
+        self.flat_at_zero = not isinstance(module, _CLASSIFICATION)
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         values = self.module(output, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,9 @@ class Loss(ABC):
         resize: interpolation mode (``"bilinear"``, ``"nearest"``, ``"bicubic"``) that brings a dense output to the
             target's height and width; without it another size is an error.
     """
+
+    flat_at_zero: ClassVar[bool] = True
+    """The gradient vanishes where the loss does, as of an L1 distance: nothing to follow from a perfect prediction."""
 
     def __init__(self, *, valid: Valid | None = None, resize: str | None = None) -> None:
         if resize is not None:

@@ -26,6 +26,8 @@ class BCEWithLogits(Pointwise):
         tensor([0.6931])
     """
 
+    flat_at_zero = False
+
     def __init__(
         self, pos_weight: Tensor | float | None = None, *, valid: Valid | None = None, resize: str | None = None
     ) -> None:

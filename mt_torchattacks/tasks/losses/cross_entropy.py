@@ -33,6 +33,8 @@ class CrossEntropy(Loss):
         tensor([0.6931, 0.0000])
     """
 
+    flat_at_zero = False
+
     def __init__(
         self,
         *,
@@ -95,9 +97,13 @@ class CrossEntropy(Loss):
         """Check that every label that counts is a class: in [0, K).
 
         Raises:
-            ValueError: a label outside that range which is not ``ignore_index``.
+            ValueError: a label outside that range which is not ``ignore_index``, or scores given for probabilities.
         """
         super().check_values(output, target)
+        if self.probabilities:
+            low, high = (float(v) for v in output.detach().aminmax())
+            found = f"values in [{low:g}, {high:g}]"
+            checks.require(low >= 0 and high <= 1.01, "output", "probabilities in [0, 1], probabilities=True", found)
         labels = target[self.mask(target)]
         if labels.numel() > 0:
             low, high = (int(v) for v in labels.aminmax())

@@ -120,6 +120,15 @@ class TestArguments:
         with pytest.raises(ValueError, match=f"{name}: expected a number > 0, found {value}"):
             mta.PGD(toys.Toy(), toys.tasks(), **{name: value})
 
+    def test_a_radius_in_grey_levels(self) -> None:
+        for name, argument in (("PGD", "eps"), ("PIFGSM", "max_epsilon"), ("APGD", "eps")):
+            with pytest.raises(
+                ValueError, match=rf"{argument}: expected a radius of at most 1, .*\(8/255, not 8\), found 8"
+            ):
+                getattr(mta, name)(toys.Toy(), toys.tasks(), **{argument: 8})
+        mta.PGDL2(toys.Toy(), toys.tasks(), eps=3.0)
+        mta.APGD(toys.Toy(), toys.tasks(), norm="L2", eps=3.0)
+
     def test_set_later(self, case: Batch) -> None:
         pgd = mta.PGD(toys.Toy(), toys.tasks())
         pgd.eps = -1.0

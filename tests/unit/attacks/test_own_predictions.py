@@ -74,15 +74,71 @@ def test_the_reference_is_the_loss_under_the_same_noise_for_every_sample() -> No
 
 
 def test_floor_says_when_a_clean_loss_is_as_good_as_zero() -> None:
+    """An explicit floor is taken at its word: below it the reference is the loss under noise."""
     model, (images, targets) = toys.Toy(), toys.batch()
-    high = mta.Tasks({n: mta.Task(t.loss, floor=1e9) for n, t in toys.tasks().items()})
-    plain = mta.Objective(model, toys.tasks(), "relative").bind(images, targets)
-    floored = mta.Objective(model, high, "relative").bind(images, targets, noise=EPS)
-    assert not torch.allclose(plain(images * 0.9), floored(images * 0.9))
-    # A rule that divides by nothing asks for no reference: only an exact zero counts.
-    assert torch.equal(
-        mta.FGSM(model, high, balance="total")(images, targets), mta.FGSM(model, toys.tasks(), "total")(images, targets)
+    floored = mta.Tasks({n: mta.Task(t.loss, floor=1e9 if n == "depth" else 0.0) for n, t in toys.tasks().items()})
+    bound = mta.Objective(model, floored, "relative").bind(images, targets, noise=EPS)
+    noise = 2 * torch.rand((1, *images.shape[1:]), generator=torch.Generator().manual_seed(0)) - 1
+    with torch.no_grad():
+        reference = toys.tasks().losses(model(images), targets)
+        reference["depth"] = toys.tasks().losses(model((images + EPS * noise).clamp(0, 1)), targets)["depth"]
+        now = toys.tasks().losses(model(images * 0.9), targets)
+    expected = sum((now[n] - reference[n]) / reference[n] for n in now)
+    torch.testing.assert_close(bound(images * 0.9), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_ordinary_small_losses_keep_their_own_reference() -> None:
+    """Below 0.001 a clean loss counts as zero only if noise raises it a hundredfold."""
+    model, (images, targets) = toys.Toy(), toys.batch()
+    small = mta.Tasks(depth=lambda output, target: 1e-4 * (output - target).abs().flatten(1).mean(1))
+    depth = {"depth": targets["depth"]}
+    bound = mta.Objective(model, small, "relative").bind(images, depth, noise=EPS)
+    with torch.no_grad():
+        clean = small.losses(model(images), depth)["depth"]
+        now = small.losses(model(images * 0.9), depth)["depth"]
+    torch.testing.assert_close(bound(images * 0.9), (now - clean) / clean, rtol=1e-4, atol=1e-5)
+    assert bound._start is None
+
+
+@pytest.mark.parametrize("balance", ["dgba", "relative", "total"])
+def test_rounding_of_the_predictions_does_not_become_the_reference(balance: str) -> None:
+    """Predictions made in another batch differ in their last bits: still as good as zero, still attacked alike."""
+    model, (images, _) = toys.Toy(), toys.batch()
+    exact = predictions(model, images)
+    rounded = {n: t + 1e-6 * torch.randn_like(t) if t.is_floating_point() else t for n, t in exact.items()}
+    attack = mta.APGD(model, tasks(), balance=balance, eps=EPS, steps=10, random_start=False)
+    with torch.no_grad():
+        first, second = (tasks().losses(model(attack(images, t)), exact) for t in (exact, rounded))
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0.05, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["FGSM", "PGD", "APGD"])
+def test_a_classifier_too_sure_for_float32_is_attacked_as_the_host_would(name: str) -> None:
+    """Its cross-entropy rounds to 0, its gradient does not."""
+    import torchattacks
+
+    class Sure(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = torch.nn.Linear(3 * 16 * 16, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(x.flatten(1)) + torch.tensor([40.0, 0.0, 0.0])
+
+    model, (images, _) = Sure(), toys.batch()
+    labels = torch.zeros(len(images), dtype=torch.long)
+    assert torch.nn.functional.cross_entropy(model(images), labels).item() == 0
+    host, ours = (
+        getattr(torchattacks, name)(model),
+        getattr(mta, name)(model, mta.Tasks(a=mta.losses.CrossEntropy()), "total"),
     )
+    torch.manual_seed(0)
+    expected = host.perturb(images, labels, best_loss=True)[1] if name == "APGD" else host(images, labels)
+    torch.manual_seed(0)
+    found = ours(images, {"a": labels})
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, images)
 
 
 def test_samples_with_ordinary_losses_are_not_moved() -> None:

@@ -165,6 +165,8 @@ def test_values_are_checked_where_they_count() -> None:
     losses.CrossEntropy(ignore_index=255).check_values(scores, labels.clamp(max=4))
     with pytest.raises(ValueError, match=r"expected values in \[0, 1\], found values in \[0, 2\]"):
         losses.BCEWithLogits().check_values(torch.zeros(1, 2), torch.tensor([[0.0, 2.0]]))
+    with pytest.raises(ValueError, match=r"output: expected probabilities in \[0, 1\], probabilities=True, found"):
+        losses.CrossEntropy(probabilities=True).check_values(torch.randn(2, K), LABELS)
     nan = torch.tensor([[1.0, float("nan")]])
     with pytest.raises(ValueError, match="target: expected finite values, found 1 of 2 values NaN or infinite"):
         losses.L1().check_values(torch.zeros(1, 2), nan)
