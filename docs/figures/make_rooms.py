@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mt_torchattacks.data import Rooms
 
-SIGNED = ("normal",)
+BRIGHTEST = {"keypoints2d": 0.4, "keypoints3d": 0.6, "edge_texture": 0.5, "principal_curvature": 2}
 COLOURS = plt.get_cmap("gist_ncar")(np.linspace(0.03, 0.95, 40))[np.random.default_rng(3).permutation(40)]
 
 
@@ -27,16 +27,15 @@ def picture(task: str, target: Tensor) -> tuple[np.ndarray, dict[str, object]]:
         return (array.transpose(1, 2, 0) * [1, -1, -1] + 1) / 2, {}
     if array.shape[0] == 3:
         return array.transpose(1, 2, 0), {}
-    limits = {"principal_curvature": (0, 3)}.get(task, (0, 1))
     if task.startswith("depth"):
         return array[0], {"cmap": "magma_r"}
-    return array[0], {"cmap": "gray", "vmin": limits[0], "vmax": limits[1]}
+    return array[0], {"cmap": "gray", "vmin": 0, "vmax": BRIGHTEST.get(task, 1)}
 
 
 def main() -> None:
     """Write the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, nargs=2, default=(144, 192))
+    parser.add_argument("--size", type=int, nargs=2, default=(150, 200))
     parser.add_argument("--scenes", type=int, nargs="+", default=list(range(8)))
     parser.add_argument("--tasks", nargs="+", default=[task for task in Rooms.TASKS if task != "autoencoder"])
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rooms.png"))
@@ -44,19 +43,17 @@ def main() -> None:
     length = max(arguments.scenes) + 1
     rooms = Rooms(length, size=tuple(arguments.size), seed=1, tasks=arguments.tasks, classes=40)
     images, targets = rooms.render(arguments.scenes)
-    rows, columns = len(images), 1 + len(arguments.tasks)
-    wide = 1.5 * arguments.size[1] / arguments.size[0]
-    figure, axes = plt.subplots(rows, columns, figsize=(wide * columns, 1.5 * rows), squeeze=False)
-    for row, line in enumerate(axes):
-        line[0].imshow(images[row].permute(1, 2, 0).numpy(), interpolation="nearest")
-        for cell, task in zip(line[1:], arguments.tasks, strict=True):
-            shown, how = picture(task, targets[task][row])
+    rows, columns = 1 + len(arguments.tasks), len(images)
+    width = 2 * arguments.size[1] / arguments.size[0] * 0.75
+    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, 1.5 * rows), squeeze=False)
+    for line, name in zip(axes, ("image", *arguments.tasks), strict=True):
+        for cell, target in zip(line, images if name == "image" else targets[name], strict=True):
+            shown, how = picture(name, target)
             cell.imshow(shown, interpolation="nearest", **how)
-        for cell, title in zip(line, ("image", *arguments.tasks), strict=True):
-            cell.set_axis_off()
-            if row == 0:
-                cell.set_title(title.replace("_", " "), fontsize=7)
-    figure.subplots_adjust(0.002, 0.002, 0.998, 0.97, wspace=0.02, hspace=0.02)
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
+        line[0].set_ylabel(name.replace("_", " "), fontsize=9)
+    figure.subplots_adjust(0.015, 0.002, 0.998, 0.998, wspace=0.02, hspace=0.02)
     figure.savefig(arguments.out, dpi=100)
 
 

@@ -1,0 +1,25 @@
+"""Data sets: items are ``(image, targets)``, the image RGB in [0, 1], one target for each task."""
+
+from __future__ import annotations
+
+from mt_torchattacks.data.augment import JointAugmentation
+from mt_torchattacks.data.check import READERS, check_data
+from mt_torchattacks.data.cityscapes import Cityscapes
+from mt_torchattacks.data.nyuv2 import NYUv2
+from mt_torchattacks.data.rooms import Rooms
+from mt_torchattacks.data.taskonomy import TinyTaskonomy, prior_factor
+
+DATASETS = {"rooms": Rooms, **READERS}
+"""Every data set, by the name that it has on the command line."""
+
+__all__ = [
+    "DATASETS",
+    "READERS",
+    "Cityscapes",
+    "JointAugmentation",
+    "NYUv2",
+    "Rooms",
+    "TinyTaskonomy",
+    "check_data",
+    "prior_factor",
+]

@@ -1,0 +1,1 @@
+"""Reading data sets from files: what they have in common, and the forms of NYUv2."""

@@ -1,0 +1,84 @@
+"""What the data sets that are read from a folder have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mt_torchattacks import checks
+from mt_torchattacks.data._readers import files
+from mt_torchattacks.data.augment import checked_size, resize
+
+Item: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+Transform: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Item]
+
+
+class Reader(Dataset[Item], ABC):
+    """A map-style data set of ``(image, {task: target})``, read from a folder item by item.
+
+    A subclass says which file holds what (:meth:`file`) and how it is read (:meth:`read`).
+
+    Args:
+        root: the data set's folder.
+        tasks: names of the targets that items have.
+        size: height and width of the items; None keeps the files' own.
+        transform: called with image and targets, returns both; :class:`~mt_torchattacks.data.JointAugmentation`.
+    """
+
+    TASKS: ClassVar[tuple[str, ...]]
+    """Names of all targets there are."""
+
+    USUAL: ClassVar[tuple[str, ...]]
+    """Names of those that items have by default."""
+
+    num_classes: int
+    """Number of classes of the task ``segmentation``."""
+
+    class_names: tuple[str, ...]
+    """Their names."""
+
+    def __init__(
+        self,
+        root: str | Path,
+        tasks: Sequence[str],
+        size: int | tuple[int, int] | None,
+        transform: Transform | None,
+    ) -> None:
+        self.root = files.folder(Path(root).expanduser(), "root")
+        checks.require(not isinstance(tasks, str), "tasks", "a sequence of names", repr(tasks), TypeError)
+        for task in tasks:
+            checks.one_of(task, "tasks", self.TASKS)
+        self.tasks = tuple(tasks)
+        self.size = None if size is None else checked_size(size)
+        self.transform = transform
+
+    def __getitem__(self, index: int) -> Item:
+        """One item: the image ``(3, H, W)`` and its targets."""
+        length = len(self)
+        position = index + length if index < 0 else index
+        checks.require(0 <= position < length, "index", f"an index below {length}", index, IndexError)
+        image = self.read(position, "image")
+        targets = {task: self.read(position, task) for task in self.tasks}
+        for task, target in targets.items():
+            expected, found = tuple(image.shape[-2:]), tuple(target.shape[-2:])
+            name = f"{self.file(position, task)} ({task} of item {position})"
+            checks.require(found == expected, name, f"the image's size {expected}", found)
+        if self.size is not None:
+            image, targets = resize(image, targets, self.size)
+        return (image, targets) if self.transform is None else self.transform(image, targets)
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def file(self, index: int, name: str) -> Path:
+        """The file that holds an item's ``"image"`` or a task's target."""
+
+    @abstractmethod
+    def read(self, index: int, name: str) -> Tensor:
+        """An item's ``"image"`` or a task's target, as the file has it."""

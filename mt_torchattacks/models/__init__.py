@@ -1,0 +1,22 @@
+"""Multi-task models: layouts, branched models, and small trained ones."""
+
+from mt_torchattacks.models.backbones import BACKBONES, Backbone
+from mt_torchattacks.models.branched import BranchedModel, branched
+from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
+from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
+from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
+
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "BranchedModel",
+    "Layout",
+    "PublishedLayout",
+    "branched",
+    "load_checkpoint",
+    "published_layouts",
+    "save_checkpoint",
+    "zoo",
+    "zoo_names",
+    "zoo_record",
+]

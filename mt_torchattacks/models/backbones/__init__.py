@@ -1,0 +1,13 @@
+"""Backbones of branched models, by name. A new one is one file with one function, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mt_torchattacks.models.backbones.base import Backbone
+from mt_torchattacks.models.backbones.tiny_resnet import tiny_resnet
+
+BACKBONES: dict[str, Callable[..., Backbone]] = {"tiny_resnet": tiny_resnet}
+"""Functions that take a backbone's options and return its parts."""
+
+__all__ = ["BACKBONES", "Backbone", "tiny_resnet"]

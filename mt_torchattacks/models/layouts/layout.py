@@ -1,0 +1,198 @@
+"""The layout of a branched model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mt_torchattacks import checks
+from mt_torchattacks.models.layouts.partitions import Group, Partition, chains, random_refinement, refinements
+from mt_torchattacks.models.layouts.tree import tree
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which tasks share which block of a backbone: for each block a partition of the tasks, each refining the last.
+
+    Layouts are immutable and canonical (tasks ascend in a group, groups are ordered by their first task), so two
+    spellings of the same layout are equal and hash alike. Blocks and tasks are counted from 0.
+
+    Args:
+        blocks: for each of the backbone's blocks the groups of tasks that share a copy of it, e.g.
+            ``[[[0, 1, 2]], [[0, 1], [2]]]``: all tasks share block 0; tasks 0 and 1 share block 1, task 2 has its own.
+
+    Raises:
+        TypeError: not a nested sequence of task indices.
+        ValueError: not a layout; the message says which block breaks which rule.
+
+    Example:
+        >>> layout = Layout.parse("[[{0, 1, 2}], [{2}, {1, 0}]]")
+        >>> layout
+        Layout('[[[0, 1, 2]], [[0, 1], [2]]]')
+        >>> layout.shared_blocks, layout == Layout([[[0, 1, 2]], [[0, 1], [2]]])
+        (1, True)
+    """
+
+    blocks: tuple[Partition, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", _canonical(self.blocks))
+        _validate(self.blocks)
+
+    @classmethod
+    def parse(cls, layout: str | Layout | Sequence[Collection[Collection[int]]]) -> Layout:
+        """Read a layout from text in the papers' notation (lists or sets), or from nested lists or sets.
+
+        Raises:
+            TypeError, ValueError: as :class:`Layout`, or text that is no such notation.
+        """
+        if isinstance(layout, Layout):
+            return layout
+        if isinstance(layout, str):
+            try:
+                layout = ast.literal_eval(layout.strip())
+            except (ValueError, SyntaxError):
+                checks.fail("layout", "nested lists such as '[[[0, 1]], [[0], [1]]]'", repr(layout))
+        return cls(layout)  # type: ignore[arg-type]
+
+    @classmethod
+    def all_shared(cls, num_tasks: int, num_blocks: int) -> Layout:
+        """All tasks share all blocks."""
+        return cls(((tuple(range(num_tasks)),),) * num_blocks)
+
+    @classmethod
+    def independent(cls, num_tasks: int, num_blocks: int) -> Layout:
+        """No task shares a block with another."""
+        return cls((tuple((task,) for task in range(num_tasks)),) * num_blocks)
+
+    @classmethod
+    def named(cls, name: str) -> Layout:
+        """A published layout, e.g. ``"nyuv2/41"`` (see :func:`published_layouts`).
+
+        Raises:
+            ValueError: no such name; the message lists what is there.
+        """
+        from mt_torchattacks.models.layouts.published import published_layouts
+
+        checks.one_of(name, "name", published_layouts())
+        return published_layouts()[name].layout
+
+    @classmethod
+    def enumerate(cls, num_tasks: int, num_blocks: int) -> Iterator[Layout]:
+        """All layouts, from all-shared to independent.
+
+        The order is lexicographic in the blocks; within a block, in the restricted growth strings of its partition.
+
+        Example:
+            >>> sum(1 for _ in Layout.enumerate(3, 5)) == Layout.count(3, 5) == 51
+            True
+        """
+
+        def extend(blocks: tuple[Partition, ...]) -> Iterator[Layout]:
+            if len(blocks) == num_blocks + 1:
+                yield cls(blocks[1:])
+                return
+            for partition in refinements(blocks[-1]):
+                yield from extend((*blocks, partition))
+
+        return extend(((tuple(range(num_tasks)),),))
+
+    @staticmethod
+    def count(num_tasks: int, num_blocks: int) -> int:
+        """The number of layouts that :meth:`enumerate` gives."""
+        return chains(num_tasks, num_blocks)
+
+    @classmethod
+    def random(cls, num_tasks: int, num_blocks: int, generator: torch.Generator | None = None) -> Layout:
+        """One of all layouts, each equally likely."""
+        blocks: list[Partition] = [(tuple(range(num_tasks)),)]
+        for left in range(num_blocks, 0, -1):
+            blocks.append(random_refinement(blocks[-1], left, generator))
+        return cls(tuple(blocks[1:]))
+
+    @property
+    def num_blocks(self) -> int:
+        """The number of blocks (branching points), B."""
+        return len(self.blocks)
+
+    @property
+    def tasks(self) -> Group:
+        """The tasks' indices, ``0 .. T-1``."""
+        return tuple(sorted(task for group in self.blocks[0] for task in group))
+
+    @property
+    def num_tasks(self) -> int:
+        """The number of tasks, T."""
+        return len(self.tasks)
+
+    @property
+    def shared_blocks(self) -> int:
+        """The number of blocks that all tasks share."""
+        return sum(len(partition) == 1 for partition in self.blocks)
+
+    def parent(self, block: int, group: Group) -> Group:
+        """The group of the block before that holds ``group``; all tasks before block 0."""
+        if block == 0:
+            return self.tasks
+        return next(wider for wider in self.blocks[block - 1] if group[0] in wider)
+
+    def tree(self, task_names: Sequence[str]) -> str:
+        """The layout as lines of text, a branch for each group of tasks.
+
+        Example:
+            >>> print(Layout.parse("[[[0, 1, 2]], [[0, 1], [2]], [[0], [1], [2]]]").tree(["seg", "normal", "depth"]))
+            image
+            └── block 0: seg, normal, depth
+                ├── block 1: seg, normal
+                │   ├── block 2: seg
+                │   └── block 2: normal
+                └── blocks 1-2: depth
+        """
+        return tree(self, task_names)
+
+    def __str__(self) -> str:
+        return str([[list(group) for group in partition] for partition in self.blocks])
+
+    def __repr__(self) -> str:
+        return f"Layout('{self}')"
+
+
+def _canonical(blocks: object) -> tuple[Partition, ...]:
+    """Sort groups and their tasks; anything that is not nested collections of indices is a ``TypeError``."""
+    return tuple(
+        tuple(sorted(_group(group, f"block {b}") for group in _items(partition, f"block {b}")))
+        for b, partition in enumerate(_items(blocks, "layout"))
+    )
+
+
+def _group(value: object, name: str) -> Group:
+    tasks = [task for task in _items(value, name) if isinstance(task, int) and not isinstance(task, bool)]
+    checks.require(len(tasks) == len(_items(value, name)), name, "groups of task indices", repr(value), TypeError)
+    return tuple(sorted(tasks))
+
+
+def _items(value: object, name: str) -> Collection[object]:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        checks.fail(name, "a list or set", repr(value), TypeError)
+    return value
+
+
+def _validate(blocks: tuple[Partition, ...]) -> None:
+    """Check that the blocks are partitions of ``0 .. T-1``, each refining the one before."""
+    checks.require(bool(blocks), "layout", "at least one block", "none")
+    num_tasks = len({task for group in blocks[0] for task in group})
+    checks.require(num_tasks > 0, "block 0", "at least one task", "none")
+    for b, partition in enumerate(blocks):
+        name = f"block {b}"
+        checks.require(all(partition), name, "no empty group", list(partition))
+        tasks = sorted(task for group in partition for task in group)
+        checks.require(
+            tasks == list(range(num_tasks)), name, f"each of the tasks 0 to {num_tasks - 1} exactly once", tasks
+        )
+        for group in partition if b else ():
+            across = [list(wider) for wider in blocks[b - 1] if set(group) & set(wider)]
+            expected = f"groups that each lie within one group of block {b - 1}"
+            checks.require(len(across) == 1, name, expected, f"{list(group)} across {across}")

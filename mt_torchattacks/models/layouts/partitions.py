@@ -1,0 +1,65 @@
+"""Set partitions: listing them, counting their refinements, and drawing one at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import product
+from math import prod
+from typing import TypeAlias
+
+import torch
+
+Group: TypeAlias = tuple[int, ...]
+"""Tasks that share a block, in ascending order."""
+
+Partition: TypeAlias = tuple[Group, ...]
+"""Groups that hold each task once, ordered by their first task."""
+
+
+def partitions(items: Sequence[int]) -> Iterator[Partition]:
+    """All partitions of ascending ``items``, from one group to single items.
+
+    The order is the lexicographic one of restricted growth strings (the n-th entry is the n-th item's group).
+
+    Example:
+        >>> list(partitions((0, 1)))
+        [((0, 1),), ((0,), (1,))]
+    """
+    strings = [()] if not items else [(0,)]
+    for _ in items[1:]:
+        strings = [(*string, group) for string in strings for group in range(max(string) + 2)]
+    for string in strings:
+        yield tuple(
+            tuple(item for item, group in zip(items, string, strict=True) if group == wanted)
+            for wanted in sorted(set(string))
+        )
+
+
+def refinements(partition: Partition) -> Iterator[Partition]:
+    """All partitions that refine ``partition``: each group is kept or split."""
+    for split in product(*(tuple(partitions(group)) for group in partition)):
+        yield tuple(sorted(group for groups in split for group in groups))
+
+
+@cache
+def chains(size: int, length: int) -> int:
+    """The number of sequences of ``length`` partitions of ``size`` items, each refining the one before."""
+    if length == 0:
+        return 1
+    return sum(_chains_below(split, length) for split in partitions(range(size)))
+
+
+def random_refinement(partition: Partition, length: int, generator: torch.Generator | None) -> Partition:
+    """The first of ``length`` successive refinements of ``partition``, all sequences being equally likely."""
+    chosen: list[Group] = []
+    for group in partition:
+        options = list(partitions(group))
+        weights = torch.tensor([_chains_below(split, length) for split in options], dtype=torch.float64)
+        chosen.extend(options[int(torch.multinomial(weights, 1, generator=generator))])
+    return tuple(sorted(chosen))
+
+
+def _chains_below(split: Partition, length: int) -> int:
+    """Sequences of ``length`` partitions that begin with ``split``."""
+    return prod(chains(len(group), length - 1) for group in split)

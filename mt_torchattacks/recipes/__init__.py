@@ -1,0 +1,1 @@
+"""What the command line trains and measures, one JSON file per set of models or per table."""

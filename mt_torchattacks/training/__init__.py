@@ -1,0 +1,9 @@
+"""Training multi-task models, and measuring them without an attack."""
+
+from mt_torchattacks.training.baseline import MeanPrediction
+from mt_torchattacks.training.fit import fit
+from mt_torchattacks.training.measure import measure
+from mt_torchattacks.training.memory import InMemory
+from mt_torchattacks.training.recipe import Recipe, recipe_names, train
+
+__all__ = ["InMemory", "MeanPrediction", "Recipe", "fit", "measure", "recipe_names", "train"]

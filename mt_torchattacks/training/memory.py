@@ -1,0 +1,50 @@
+"""A data set held in memory, from which whole batches are taken."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+Batch: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+"""Images ``(N, 3, H, W)``, and for each task the targets of these images."""
+
+
+class InMemory(Dataset[Batch]):
+    """All samples of a data set, loaded once.
+
+    Args:
+        dataset: a map-style data set of ``(image, targets)``. If it can render many samples at once
+            (``render(indices) -> (images, targets)``), that is used.
+
+    Example:
+        >>> data = InMemory([(torch.zeros(3, 2, 2), {"depth": torch.full((1, 2, 2), d)}) for d in (1.0, 2.0)])
+        >>> len(data), data.take(torch.tensor([1]))[1]["depth"].mean().item()
+        (2, 2.0)
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.images: Tensor
+        self.targets: dict[str, Tensor]
+        if isinstance(dataset, InMemory):
+            self.images, self.targets = dataset.images, dataset.targets
+        elif hasattr(dataset, "render"):
+            self.images, self.targets = dataset.render(range(len(dataset)))
+        else:
+            self.images, self.targets = default_collate([dataset[i] for i in range(len(dataset))])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.images[index], {task: target[index] for task, target in self.targets.items()}
+
+    def take(self, indices: Tensor) -> Batch:
+        """The samples at ``indices`` as one batch."""
+        return self.images[indices], {task: target[indices] for task, target in self.targets.items()}
+
+    def batches(self, size: int, order: Tensor | None = None) -> list[Tensor]:
+        """Indices of successive batches, in the given order or the data set's own."""
+        return list(torch.split(torch.arange(len(self)) if order is None else order, size))
