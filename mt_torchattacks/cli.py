@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mt_torchattacks.models import Layout, published_layouts
+from mt_torchattacks import checks
+from mt_torchattacks.data.check import READERS, check_data
+from mt_torchattacks.models import Layout, published_layouts, zoo_names
 from mt_torchattacks.training import Recipe, recipe_names, train
 
 
@@ -19,11 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except (ValueError, TypeError, KeyError, ImportError, OSError) as error:
         print(f"mt-attack {options.command}: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,12 +33,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_train(commands)
     _add_layouts(commands)
+    _add_bench(commands)
+    _add_data(commands)
     return parser
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="attack the zoo's models on held-out rooms: tables and figures")
     demo.add_argument("--output", type=Path, default=Path("results/demo"), help="folder for what it writes")
+    demo.add_argument("--model", default="rooms3/all-shared", help=f"one of {', '.join(zoo_names())}")
+    demo.add_argument("--scenes", type=int, default=48, help="number of rooms")
     demo.set_defaults(run=_demo)
 
 
@@ -60,10 +65,41 @@ def _add_layouts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.set_defaults(run=_show_layout)
 
 
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser("bench", help="compare with other libraries side by side")
+    peers = bench.add_subparsers(dest="peer", required=True)
+    art = peers.add_parser("art", help="ART's attacks, one per task or on a summed loss, and this library's")
+    art.add_argument("--output", type=Path, default=Path("results/bench/art"), help="folder for what it writes")
+    art.add_argument("--scenes", type=int, default=32, help="number of rooms")
+    art.add_argument("--photographs", type=int, default=32, help="number of faces; 0 leaves the face detector out")
+    art.set_defaults(run=_bench_art)
+
+
+def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    data = commands.add_parser("data", help="look at data sets on disk")
+    actions = data.add_subparsers(dest="action", required=True)
+    check = actions.add_parser("check", help="read a sample and say in words what is wrong")
+    check.add_argument("name", help=f"one of {', '.join(READERS)}")
+    check.add_argument("root", type=Path, help="the data set's folder")
+    check.add_argument("--split", default="train", help="the split to look at (default: train)")
+    check.set_defaults(run=_check_data)
+
+
 def _demo(options: argparse.Namespace) -> None:
     from mt_torchattacks.report.demo import run_demo
 
-    run_demo(options.output)
+    run_demo(options.output, model=options.model, scenes=options.scenes)
+
+
+def _bench_art(options: argparse.Namespace) -> None:
+    bench = checks.optional("art_plugins.bench", extra="art")
+    bench.run_bench(options.output, scenes=options.scenes, photographs=options.photographs)
+
+
+def _check_data(options: argparse.Namespace) -> int:
+    findings = check_data(options.name, options.root, split=options.split)
+    print(findings)
+    return 1 if findings.problems else 0
 
 
 def _train(options: argparse.Namespace) -> None:

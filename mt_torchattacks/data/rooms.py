@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,19 +29,19 @@ class Rooms(Dataset[tuple[Tensor, dict[str, Tensor]]]):
 
     Camera coordinates are x right, y down, z forward; the labels are those of NYUv2 (40 classes, or 13) and Taskonomy:
 
-    ==================== ============ ===============================================================
-    ``segmentation``     ``(H, W)``   class index, int64; every pixel has one
-    ``normal``           ``(3, H, W)`` unit vector towards the camera, camera coordinates
-    ``depth``            ``(1, H, W)`` depth along the optical axis, metres
-    ``depth_euclidean``  ``(1, H, W)`` distance from the camera, metres
+    ======================= ============= =========================================================
+    ``segmentation``        ``(H, W)``    class index, int64; every pixel has one
+    ``normal``              ``(3, H, W)`` unit vector towards the camera, camera coordinates
+    ``depth``               ``(1, H, W)`` depth along the optical axis, metres
+    ``depth_euclidean``     ``(1, H, W)`` distance from the camera, metres
     ``principal_curvature`` ``(2, H, W)`` larger and smaller, in 1 / (0.1 m), convex positive
-    ``edge_occlusion``   ``(1, H, W)`` in [0, 1]: one surface hides another
-    ``keypoints3d``      ``(1, H, W)`` in [0, 1]: corners of surfaces
-    ``reshading``        ``(1, H, W)`` in [0, 1]: matt white surfaces lit from the camera
-    ``edge_texture``     ``(1, H, W)`` in [0, 1]: gradient of the grey image
-    ``keypoints2d``      ``(1, H, W)`` in [0, 1]: determinant of the Hessian of the grey image
-    ``autoencoder``      ``(3, H, W)`` the image
-    ==================== ============ ===============================================================
+    ``edge_occlusion``      ``(1, H, W)`` in [0, 1]: one surface hides another
+    ``keypoints3d``         ``(1, H, W)`` in [0, 1]: corners of surfaces
+    ``reshading``           ``(1, H, W)`` in [0, 1]: matt white surfaces lit from the camera
+    ``edge_texture``        ``(1, H, W)`` in [0, 1]: gradient of the grey image
+    ``keypoints2d``         ``(1, H, W)`` in [0, 1]: determinant of the Hessian of the grey image
+    ``autoencoder``         ``(3, H, W)`` the image
+    ======================= ============= =========================================================
 
     Args:
         length: number of items.
@@ -133,6 +134,7 @@ class Rooms(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         return result
 
     def _position(self, index: int) -> int:
+        index = operator.index(index)
         position = index + self.length if index < 0 else index
         checks.require(0 <= position < self.length, "index", f"an index below {self.length}", index, IndexError)
         return position

@@ -95,8 +95,10 @@ def inside(root: Path, name: str, index: Path) -> Path:
 def read_array(path: Path) -> np.ndarray[Any, Any]:
     """The numbers of an ``.npy`` file (mapped first, so that a header cannot ask for more than the file has)."""
     with _reading(path, "a NumPy array of numbers"):
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        return _numbers(mapped)
+        with path.open("rb") as file:
+            is_array = file.read(6) == b"\x93NUMPY"
+        checks.require(is_array, "content", "the beginning of an .npy file", "another, perhaps a pickle's or archive's")
+        return _numbers(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def read_image(path: Path) -> tuple[np.ndarray[Any, Any], str]:

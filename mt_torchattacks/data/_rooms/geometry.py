@@ -127,15 +127,31 @@ def own_curvature(kind: int, normal: Tensor, point: Tensor, half: Tensor) -> Ten
     """Principal curvatures ``(2, n)`` in 1/m, larger first, convex positive, at ``point`` (unit coordinates)."""
     if kind == BOX:
         return torch.zeros_like(point[:2])
-    squared, slope = half * half, (point / half) * (point / half)
-    if kind == CYLINDER:
-        gradient = slope[0] + slope[1]
-        bent = 1 / (squared[0] * squared[1] * gradient * gradient.sqrt())
-        bent = torch.where(normal[2] != 0, 0.0, bent)
-        return torch.stack([bent, torch.zeros_like(bent)])
-    gradient, volume = slope[0] + slope[1] + slope[2], squared[0] * squared[1] * squared[2]
-    gaussian = 1 / (volume * gradient * gradient)
-    metric = point * half
-    mean = (squared[0] + squared[1] + squared[2] - dot(metric, metric)) / (2 * volume * gradient * gradient.sqrt())
-    apart = (mean * mean - gaussian).clamp_min(0).sqrt()
-    return torch.stack([mean + apart, mean - apart])
+    gradient = point / half
+    if kind == ELLIPSOID:
+        return _bending(normal, 1 / (half * half)) / dot(gradient, gradient).sqrt()
+    steep = dot(gradient[:2], gradient[:2])
+    bent = 1 / (half[0] * half[0] * half[1] * half[1] * steep * steep.sqrt())
+    bent = torch.where(normal[2] != 0, 0.0, bent)
+    return torch.stack([bent, torch.zeros_like(bent)])
+
+
+def _bending(normal: Tensor, form: Tensor) -> Tensor:
+    """Eigenvalues ``(2, n)``, larger first, of the quadratic form ``diag(form)`` in the plane across ``normal``.
+
+    The part that is the same in all directions is taken out first, so that those of a ball come out equal.
+    """
+    first, second = _across(normal)
+    rest = form - form[0]
+    a, b, c = dot(rest * first, first), dot(rest * first, second), dot(rest * second, second)
+    middle, apart = (a + c) / 2, ((a - c) * (a - c) / 4 + b * b).sqrt()
+    return form[0] + torch.stack([middle + apart, middle - apart])
+
+
+def _across(normal: Tensor) -> tuple[Tensor, Tensor]:
+    """Two unit vectors at right angles to a unit vector and to each other (Duff et al., 2017)."""
+    x, y, z = normal
+    sign = torch.where(z < 0, -1.0, 1.0).to(z.dtype)
+    a = -1 / (sign + z)
+    b = x * y * a
+    return torch.stack([1 + sign * x * x * a, sign * b, -sign * x]), torch.stack([b, sign + y * y * a, -y])

@@ -102,8 +102,8 @@ def keypoints2d(hits: Hits, images: Tensor) -> Tensor:
 def keypoints3d(hits: Hits, images: Tensor) -> Tensor:
     """Corners of the surfaces, in [0, 1], ``(B, 1, H, W)``.
 
-    The smaller eigenvalue (its root) of the structure tensor of the normals and of four times the logarithmic depth:
-    high only where the surfaces change in two directions.
+    The smaller eigenvalue (its root) of the structure tensor of the normals and of the inverse depth (4 at the nearest
+    point of the scene): high only where the surfaces change in two directions.
     """
     z = depth(hits, images)
     inverse = 4 * (z.flatten(1).amin(1).view(-1, 1, 1, 1) / z)
