@@ -121,9 +121,7 @@ class Rooms(Dataset[tuple[Tensor, dict[str, Tensor]]]):
     def _render(self, keys: list[int]) -> dict[str, Tensor]:
         batch = collate([compose(key) for key in keys], keys, self.size)
         hits = cast(batch.shapes, batch.cameras, *self.size)
-        images = render(
-            hits, batch.shapes, batch.casts, batch.materials, batch.cameras, batch.lighting, batch.noise
-        )
+        images = render(hits, batch.shapes, batch.casts, batch.materials, batch.cameras, batch.lighting, batch.noise)
         result = {"image": images}
         for task in self.tasks:
             if task == "segmentation":

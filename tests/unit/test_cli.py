@@ -71,4 +71,4 @@ def test_errors_are_one_line(words: list[str], message: str, capsys: pytest.Capt
 def test_help_shows_only_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "{demo,train,layouts}" in capsys.readouterr().out
+    assert "{demo,train,layouts,bench,data}" in capsys.readouterr().out

@@ -95,8 +95,16 @@ def test_thirteen_classes_are_a_mapping_of_forty() -> None:
     fine = Rooms(4, SIZE, classes=40).render(range(4))[1]["segmentation"]
     coarse = Rooms(4, SIZE, classes=13).render(range(4))[1]["segmentation"]
     assert torch.equal(FROM_40[13][fine], coarse)
-    for name, expected in {"desk": "table", "door": "wall", "blinds": "window", "floor mat": "floor", "lamp": "objects",
-                           "night stand": "furniture", "bookshelf": "furniture", "pillow": "objects"}.items():
+    for name, expected in {
+        "desk": "table",
+        "door": "wall",
+        "blinds": "window",
+        "floor mat": "floor",
+        "lamp": "objects",
+        "night stand": "furniture",
+        "bookshelf": "furniture",
+        "pillow": "objects",
+    }.items():
         assert NAMES_13[FROM_40[13][NAMES_40.index(name)]] == expected
     assert len(set(NAMES_40)) == 40
     assert set(FROM_40[13].tolist()) == set(range(13))

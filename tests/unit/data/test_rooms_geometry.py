@@ -148,8 +148,12 @@ def test_normals_agree_with_differences_of_depth(scenes: tuple[Hits, dict[str, T
     across, down = points[..., 1:-1, 2:] - points[..., 1:-1, :-2], points[..., 2:, 1:-1] - points[..., :-2, 1:-1]
     estimated = torch.nn.functional.normalize(torch.linalg.cross(down, across, dim=0), dim=0)
     normal, shape = labels["normal"].double().transpose(0, 1), hits.shape.view(16, 48, 64)
-    neighbours = [(slice(None, -2), slice(1, -1)), (slice(2, None), slice(1, -1)), (slice(1, -1), slice(None, -2)),
-                  (slice(1, -1), slice(2, None))]
+    neighbours = [
+        (slice(None, -2), slice(1, -1)),
+        (slice(2, None), slice(1, -1)),
+        (slice(1, -1), slice(None, -2)),
+        (slice(1, -1), slice(2, None)),
+    ]
     inside = torch.ones(16, 46, 62, dtype=torch.bool)
     for rows, columns in neighbours:
         alike = (normal[:, :, rows, columns] * normal[:, :, 1:-1, 1:-1]).sum(0) > 0.98

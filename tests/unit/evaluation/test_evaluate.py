@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -115,7 +116,10 @@ def test_attacks_get_gradients_and_targets_of_the_tasks_only() -> None:
     evaluate(Brightness(), TASKS, data, {"same": attack}, METRICS, progress=False)
 
 
-def test_progress_bars_name_the_attack(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bars_name_the_attack(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate(Brightness(), TASKS, batches(), {"pgd/dgba": darker}, METRICS)
+    assert capsys.readouterr().err == ""  # a log file is no terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     evaluate(Brightness(), TASKS, batches(), {"pgd/dgba": darker}, METRICS)
     shown = capsys.readouterr().err
     assert "pgd/dgba" in shown
@@ -144,7 +148,7 @@ def wrong_size() -> list[Batch]:
     [
         ([], ValueError, "loader: expected at least one batch"),
         (without_labels(), ValueError, r"metrics\['segmentation'\]: expected finite values"),
-        (missing(), KeyError, "targets: expected the keys 'segmentation', 'depth', 'segmentation' missing"),
+        (missing(), KeyError, "targets: expected the keys 'segmentation', 'depth'; 'segmentation' missing"),
         (wrong_size(), ValueError, "task 'depth': target: expected"),
     ],
 )

@@ -110,7 +110,7 @@ GOOD = {"t": {"m": 1.0}}
 @pytest.mark.parametrize(
     ("after", "directions", "error", "message"),
     [
-        ({}, {"t": {"m": True}}, KeyError, "after: expected the keys 't', 't' missing"),
+        ({}, {"t": {"m": True}}, KeyError, "after: expected the keys 't'; 't' missing"),
         ({"t": {}}, {"t": {"m": True}}, KeyError, r"after\['t'\]: expected the keys 'm'"),
         ({"t": {"m": 1.0, "n": 1.0}}, {"t": {"m": True}}, ValueError, r"after\['t'\]: expected only the keys 'm'"),
         (

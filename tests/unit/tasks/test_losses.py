@@ -73,6 +73,19 @@ def test_cosine_distance_of_known_angles() -> None:
     )
 
 
+def test_cosine_distance_is_torchs_with_its_gradient_and_finite_at_zero() -> None:
+    output, target = torch.randn(N, 3, 5, 6, requires_grad=True), torch.randn(N, 3, 5, 6)
+    found = losses.CosineDistance()(output, target)
+    expected = (1 - F.cosine_similarity(output, target, dim=1)).flatten(1).mean(1)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(loss.sum(), output)[0] for loss in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-7)
+    zero = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    loss = losses.CosineDistance()(zero, torch.ones(1, 3, 2, 2))
+    assert loss.item() == 1
+    assert bool(torch.isfinite(torch.autograd.grad(loss.sum(), zero)[0]).all())
+
+
 def test_berhu_by_hand() -> None:
     error = torch.tensor([[0.1, -0.2, 1.0, 0.0]])  # c = 0.2: two linear, one quadratic: (1 + 0.04) / 0.4
     expected = torch.tensor([(0.1 + 0.2 + 2.6 + 0.0) / 4])

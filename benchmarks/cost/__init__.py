@@ -1,0 +1,1 @@
+"""The parts of the benchmark of an attack's cost per step."""
