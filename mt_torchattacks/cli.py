@@ -42,7 +42,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo = commands.add_parser("demo", help="attack the zoo's models on held-out rooms: tables and figures")
     demo.add_argument("--output", type=Path, default=Path("results/demo"), help="folder for what it writes")
     demo.add_argument("--model", default="rooms3/all-shared", help=f"one of {', '.join(zoo_names())}")
-    demo.add_argument("--scenes", type=int, default=48, help="number of rooms")
+    demo.add_argument("--scenes", type=int, default=32, help="number of rooms")
     demo.set_defaults(run=_demo)
 
 

@@ -32,9 +32,9 @@ def run_demo(
     out: str | Path = "results/demo",
     *,
     model: str | nn.Module = "rooms3/all-shared",
-    scenes: int = 48,
+    scenes: int = 32,
     steps: int = 10,
-    batch_size: int = 64,
+    batch_size: int = 16,
     progress: bool = True,
 ) -> Evaluation:
     """Attack a model on held-out rooms with FGSM, PGD and APGD and every rule, at eps 4/255 and 8/255.
