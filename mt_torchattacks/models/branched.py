@@ -99,9 +99,15 @@ class BranchedModel(nn.Module):
                 )
         return {self.tasks[task]: outputs[task] for task in sorted(outputs)}
 
-    def backbone_parameters(self) -> int:
-        """The number of the backbone's parameters, without the heads."""
-        return sum(parameter.numel() for parameter in self.blocks.parameters())
+    def backbone_parameters(self, *, as_published: bool = False) -> int:
+        """The number of the backbone's parameters, without the heads.
+
+        Args:
+            as_published: count one affine vector per batch normalization instead of its weight and its bias. So the
+                parameter counts of 'Attacking All Tasks at Once' are reproduced (:func:`published_layouts`).
+        """
+        left_out = sum(_bias_size(module) for module in self.blocks.modules()) if as_published else 0
+        return sum(parameter.numel() for parameter in self.blocks.parameters()) - left_out
 
     def _indices(self, tasks: Collection[str]) -> set[int]:
         for task in tasks:
@@ -112,6 +118,11 @@ class BranchedModel(nn.Module):
         blocks = self.blocks[block]
         assert isinstance(blocks, nn.ModuleDict)
         return blocks[_key(group)]
+
+
+def _bias_size(module: nn.Module) -> int:
+    """The size of a batch normalization's bias; 0 for any other module."""
+    return module.num_features if isinstance(module, nn.BatchNorm2d) else 0
 
 
 def _key(group: Group) -> str:

@@ -71,7 +71,7 @@ def test_a_wheel_holds_every_source_and_data_file(wheel: Path) -> None:
 def test_a_wheel_declares_the_command_and_the_extras(wheel: Path) -> None:
     metadata = next(importlib.metadata.distributions(path=[str(wheel)]))
     assert [(point.name, point.value) for point in metadata.entry_points] == [("mt-attack", "mt_torchattacks.cli:main")]
-    extras = {"torchattacks", "art", "data", "plot", "distributed", "torchjd", "docs", "test", "all"}
+    extras = {"torchattacks", "art", "data", "models", "plot", "distributed", "torchjd", "docs", "test", "all"}
     assert set(metadata.metadata.get_all("Provides-Extra") or []) == extras
 
 
@@ -96,6 +96,12 @@ def test_a_missing_torchattacks_is_explained() -> None:
     message = python(code)
     assert "pip install 'mt-torchattacks[torchattacks]'" in message
     assert "pip install --no-deps torchattacks" in message
+
+
+def test_a_missing_torchvision_is_explained() -> None:
+    build = "mta.models.branched('deeplab_resnet34', [[[0]]] * 5, {'depth': 1})"
+    code = f"{without('torchvision')}\nimport mt_torchattacks as mta\ntry: {build}\nexcept ImportError as e: print(e)"
+    assert "pip install 'mt-torchattacks[models]'" in python(code)
 
 
 def test_a_missing_art_is_explained() -> None:

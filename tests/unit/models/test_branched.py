@@ -9,14 +9,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from mt_torchattacks.models import BranchedModel, Layout, branched
 
 HEADS = {"segmentation": 5, "normal": 3, "depth": 1}
-SMALL = {"widths": (4, 6, 8, 10, 12), "head_width": 4}
+SMALL = {
+    "tiny_resnet": {"widths": (4, 6, 8, 10, 12), "head_width": 4},
+    "deeplab_resnet34": {"width": 4, "head_width": 4},
+    "mobilenet_v2": {"width": 0.1, "head_width": 4},
+}
 PARTLY = "[[[0, 1, 2]], [[0, 1, 2]], [[0, 1, 2]], [[0], [1, 2]], [[0], [1], [2]]]"
 
 
-def build(layout: str | Layout, heads: dict[str, int] = HEADS) -> BranchedModel:
+def build(layout: str | Layout, heads: dict[str, int] = HEADS, backbone: str = "tiny_resnet") -> BranchedModel:
     """A small model in evaluation mode whose batch normalizations do something."""
     torch.manual_seed(0)
-    model = branched("tiny_resnet", layout, heads, **SMALL)
+    model = branched(backbone, layout, heads, **SMALL[backbone])
     for name, value in model.state_dict().items():
         if "running" in name:
             value.copy_(torch.rand_like(value) + 0.5)
@@ -32,14 +36,15 @@ def on_path(key: str, task: int, name: str) -> str | None:
     return f"blocks.{second}.0.{rest}" if str(task) in group.split("-") else None
 
 
-@given(st.integers(0, Layout.count(3, 5) - 1))
+@pytest.mark.parametrize("backbone", SMALL)
+@given(index=st.integers(0, Layout.count(3, 5) - 1))
 @settings(max_examples=8, deadline=None)
-def test_each_task_sees_the_single_task_model_on_its_path(index: int) -> None:
-    model = build(list(Layout.enumerate(3, 5))[index])
+def test_each_task_sees_the_single_task_model_on_its_path(backbone: str, index: int) -> None:
+    model = build(list(Layout.enumerate(3, 5))[index], backbone=backbone)
     images = torch.rand(2, 3, 33, 47)
     outputs = model(images)
     for task, (name, channels) in enumerate(HEADS.items()):
-        single = build(Layout.all_shared(1, 5), {name: channels})
+        single = build(Layout.all_shared(1, 5), {name: channels}, backbone)
         state = {on_path(key, task, name): value for key, value in model.state_dict().items()}
         state.pop(None)
         single.load_state_dict(state)
@@ -49,8 +54,9 @@ def test_each_task_sees_the_single_task_model_on_its_path(index: int) -> None:
 
 @pytest.mark.parametrize("tasks", [["depth"], ["depth", "segmentation"], ["normal", "depth"], []])
 @pytest.mark.parametrize("layout", [Layout.all_shared(3, 5), Layout.parse(PARTLY), Layout.independent(3, 5)])
-def test_only_what_the_tasks_need_is_run(layout: Layout, tasks: list[str]) -> None:
-    model = build(layout)
+@pytest.mark.parametrize("backbone", SMALL)
+def test_only_what_the_tasks_need_is_run(backbone: str, layout: Layout, tasks: list[str]) -> None:
+    model = build(layout, backbone=backbone)
     ran = set()
     for b, groups in enumerate(model.blocks):
         for key, block in groups.items():
@@ -64,17 +70,18 @@ def test_only_what_the_tasks_need_is_run(layout: Layout, tasks: list[str]) -> No
     assert list(outputs) == [task for task in HEADS if task in tasks]
 
 
-def test_flops_of_one_task_of_independent_ones_are_those_of_its_path() -> None:
+@pytest.mark.parametrize("backbone", SMALL)
+def test_flops_of_one_task_of_independent_ones_are_those_of_its_path(backbone: str) -> None:
     def flops(model: BranchedModel, tasks: list[str] | None) -> int:
         with FlopCounterMode(display=False) as counter:
             model(torch.rand(1, 3, 32, 32), tasks)
         return counter.get_total_flops()
 
-    independent = build(Layout.independent(3, 5))
+    independent = build(Layout.independent(3, 5), backbone=backbone)
     each = [flops(independent, [task]) for task in HEADS]
     assert sum(each) == flops(independent, None)
-    assert each[2] == flops(build(Layout.all_shared(1, 5), {"depth": 1}), None)
-    assert each[2] == flops(build(Layout.all_shared(3, 5)), ["depth"])
+    assert each[2] == flops(build(Layout.all_shared(1, 5), {"depth": 1}, backbone), None)
+    assert each[2] == flops(build(Layout.all_shared(3, 5), backbone=backbone), ["depth"])
 
 
 def test_backbone_parameters() -> None:
@@ -102,7 +109,7 @@ def test_normalization_is_inside() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(ValueError, match="backbone: expected one of 'tiny_resnet', found 'vgg'"):
+    with pytest.raises(ValueError, match="backbone: expected one of .*'tiny_resnet', found 'vgg'"):
         branched("vgg", PARTLY, HEADS)
     with pytest.raises(ValueError, match="layout: expected 5 blocks .* and 3 tasks .*, found 4 blocks and 3 tasks"):
         branched("tiny_resnet", Layout.all_shared(3, 4), HEADS)
