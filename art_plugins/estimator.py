@@ -121,7 +121,7 @@ class PyTorchMultiTaskEstimator(DeviceMixin, PyTorchEstimator):
     @property
     def layer_names(self) -> list[str]:
         """The names of the model's innermost modules, in the order in which they are registered."""
-        return [name for name, module in self.model.named_modules() if name and not any(module.children())]
+        return [name for name, module in self.model.named_modules() if name and not list(module.children())]
 
     @property
     def nb_classes(self) -> int:

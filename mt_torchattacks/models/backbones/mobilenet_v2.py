@@ -18,7 +18,8 @@ def mobilenet_v2(width: float = 1.0, head_width: int = 256) -> Backbone:
     """MobileNetV2 (Sandler et al., 2018) in five blocks, with output stride 8 and ASPP heads.
 
     A block begins at the first layer and wherever MobileNetV2 halves the resolution. The last two blocks are dilated
-    by 2 and 4 instead. The last 1x1 convolution, which serves the classifier, is left out.
+    by 2 and 4 instead. The last 1x1 convolution, which serves the classifier, is left out. No published count confirms
+    this split: all 35 published layouts are of ResNet-34.
 
     Args:
         width: the layers have ``width`` times as many channels as in the paper, rounded to a multiple of 8.
