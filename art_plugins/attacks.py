@@ -247,7 +247,8 @@ class AutoProjectedGradientDescent(DeviceAttack, evasion.AutoProjectedGradientDe
         :param estimator: A multi-task estimator.
         :param norm: The norm of the adversarial perturbation. Possible values: "inf", np.inf, 1 or 2.
         :param eps: Maximum perturbation that the attacker can introduce.
-        :param eps_step: First step size; it is halved at checkpoints. The paper's is twice `eps`.
+        :param eps_step: First step size; it is halved at checkpoints. The paper's is twice `eps`; with 10 steps or
+               fewer, `eps` itself gets further.
         :param max_iter: The maximum number of iterations.
         :param targeted: Indicates whether `y` are goals to approach (True) or targets to leave (False).
         :param nb_random_init: Number of random starts within the epsilon ball; each sample keeps its best. 0 to start

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -271,3 +274,14 @@ def test_the_loop_stays_on_the_device(name: str) -> None:
         of_images = {call: n for call, n in counts[-1][0].items() if "images" in call}
         assert of_images == {"tensor of images": 1, "cpu of images": 1, "numpy of images": 1}
     assert counts[0] == counts[1]  # whatever the number of steps
+
+
+def test_torchattacks_is_not_needed() -> None:
+    source = (
+        "import sys; sys.modules['torchattacks'] = None\n"
+        "from tests.hosts.art import cases\n"
+        "x, y = cases.arrays()\n"
+        "for name in cases.ATTACKS:\n"
+        "    cases.attack(name, cases.estimator()).generate(x, y)\n"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True, cwd=Path(__file__).parents[3], capture_output=True)
