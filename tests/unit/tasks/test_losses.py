@@ -105,6 +105,8 @@ def test_masked_losses_are_the_mean_over_valid_elements(seed: int, share: float)
         holed = torch.where(hole, bad, target)
         valid = losses.positive if bad == 0 else losses.finite
         point = output.clone().requires_grad_()
+        squared = losses.MSE(valid=valid)(point, holed)
+        assert bool(torch.isfinite(torch.autograd.grad(squared.sum(), point)[0]).all())
         found = losses.L1(valid=valid)(point, holed)
         (gradient,) = torch.autograd.grad(found.sum(), point)
         for i in range(N):
