@@ -12,6 +12,17 @@ from mt_torchattacks.objective import frozen
 
 
 @contextmanager
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Whatever happens inside, every submodule is in the mode (train or eval) afterwards in which it was before."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextmanager
 def attacking(model: nn.Module) -> Iterator[None]:
     """Inside, gradients are on and the parameters' ``requires_grad`` is off; afterwards all is as before.
 
@@ -19,14 +30,13 @@ def attacking(model: nn.Module) -> Iterator[None]:
     ``requires_grad``; after an exception also the random-number generators (a successful attack advances them as any
     random start does). Works under an outer ``torch.no_grad()`` or ``torch.inference_mode()``.
     """
-    modes = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     numbers = torch.get_rng_state()
     devices = [buffer.device for buffer, _ in buffers] + [parameter.device for parameter in model.parameters()]
     cuda = sorted({device for device in devices if device.type == "cuda"}, key=str)
     cuda_numbers = [torch.cuda.get_rng_state(device) for device in cuda]
     try:
-        with torch.inference_mode(False), torch.enable_grad(), frozen(model):
+        with modes_kept(model), torch.inference_mode(False), torch.enable_grad(), frozen(model):
             yield
     except BaseException:
         torch.set_rng_state(numbers)
@@ -34,7 +44,5 @@ def attacking(model: nn.Module) -> Iterator[None]:
             torch.cuda.set_rng_state(state, device)
         raise
     finally:
-        for module, mode in modes:
-            module.training = mode
         for buffer, value in buffers:
             buffer.data.copy_(value)

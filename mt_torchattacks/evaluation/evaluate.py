@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import torch
@@ -13,6 +12,7 @@ from torchmetrics import Metric
 from tqdm import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.state import modes_kept
 from mt_torchattacks.evaluation.result import Evaluation, Scores
 from mt_torchattacks.metrics import TaskError, TaskMetrics
 from mt_torchattacks.tasks import Tasks
@@ -70,7 +70,8 @@ def evaluate(
         batches = tqdm(loader, desc=name, unit="batch", leave=False, disable=None if progress else True)
         return _scores(model, tasks, batches, attack, meters, where)
 
-    with _eval_mode(model):
+    with modes_kept(model):
+        model.eval()
         clean = scores("clean", None)
         attacked = {
             name: scores(name, attack)
@@ -138,14 +139,3 @@ def _timed(attack: AttackFunction, images: Images, targets: Targets) -> tuple[Te
 
 def _device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.state import modes_kept
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
@@ -63,9 +64,8 @@ def train_on_batches(
         True
     """
     checks.require(0 < ratio <= 1, "ratio", "a number in (0, 1]", ratio)
-    modes = [(module, module.training) for module in model.modules()]
     rows = []
-    try:
+    with modes_kept(model):
         model.train()
         for _ in (bar := tqdm(range(epochs), desc="epochs", disable=not progress)):
             seen = [_step(model, tasks, _attacked(attack, ratio, *batch), optimizer) for batch in epoch()]
@@ -74,9 +74,6 @@ def train_on_batches(
             bar.set_postfix({name: f"{loss:.3g}" for name, loss in rows[-1].items()})
             if scheduler is not None:
                 scheduler.step()
-    finally:
-        for module, mode in modes:
-            module.training = mode
     return rows
 
 
