@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from art_plugins.ball import Ball, length, steepest
+from mt_torchattacks.attacks.ball import Ball, length, steepest
 from mt_torchattacks.objective import BoundObjective
 
 Watcher = Callable[[int, Tensor, Tensor], None]

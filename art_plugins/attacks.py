@@ -14,11 +14,11 @@ from art.summary_writer import SummaryWriter
 from torch import Tensor
 
 from art_plugins.ascent import Ascent, pgd
-from art_plugins.ball import unit
 from art_plugins.device_attack import DeviceAttack, size_in
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from mt_torchattacks import Rule, checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
+from mt_torchattacks.attacks.ball import unit
 
 
 class FastGradientMethod(DeviceAttack, evasion.FastGradientMethod):

@@ -14,11 +14,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from art_plugins.ascent import Ascent, Watcher
-from art_plugins.ball import Ball
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.labels import Array, Labels
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import where
+from mt_torchattacks.attacks.ball import Ball
 from mt_torchattacks.types import Targets
 
 

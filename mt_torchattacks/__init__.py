@@ -32,13 +32,13 @@ __all__ = [
     "metrics",
     "models",
     "multitask",
-    *attacks.HOSTED,
+    *attacks.ATTACKS,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported on first use: torchattacks' classes on several tasks (``mta.PGD``), and the slower packages."""
-    if name in attacks.HOSTED:
+    """What is imported on first use: attacks (``mta.PGD``), and the slower packages."""
+    if name in attacks.ATTACKS:
         return getattr(attacks, name)
     if name in ("data", "metrics", "models"):
         return importlib.import_module(f"{__name__}.{name}")

@@ -201,5 +201,5 @@ def test_each_host_has_one_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("lines", "count"), [(MAX_FUNCTION_LINES - 1, 0), (MAX_FUNCTION_LINES, 1)])
 def test_a_long_function_is_found(tmp_path: Path, lines: int, count: int) -> None:
     body = '    """Two\n    lines."""\n' + "    pass\n" * lines
-    _write(tmp_path, "mt_torchattacks/cli.py", f"def main():\n{body}")
+    _write(tmp_path, "mt_torchattacks/cli/main.py", f"def main():\n{body}")
     assert len(long_functions(tmp_path)) == count

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from mt_torchattacks.attacks.hosted import HOSTED, REFUSED, hosted, multitask
+from mt_torchattacks.attacks.hosted import HOSTED, OWN, REFUSED, attack_class, multitask
 from mt_torchattacks.attacks.multi import MultiAttack
 from mt_torchattacks.attacks.saving import load
 
-__all__ = ["HOSTED", "REFUSED", "MultiAttack", "load", "multitask"]
+ATTACKS = (*HOSTED, *OWN)
+"""The names of all attacks."""
+
+__all__ = ["ATTACKS", "HOSTED", "OWN", "REFUSED", "MultiAttack", "attack_class", "load", "multitask"]
 
 
 def __getattr__(name: str) -> Any:
-    """The multi-task class of that name; made on first use, since torchattacks may not be installed."""
-    if name in HOSTED:
-        return hosted(name)
+    """The class of that name; made on first use, since torchattacks may not be installed."""
+    if name in ATTACKS:
+        return attack_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

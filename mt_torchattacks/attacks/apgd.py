@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd, where
-from mt_torchattacks.attacks.base import MultiTaskAttack
+from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
@@ -53,6 +53,8 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
         torch.Size([2, 3, 8, 8])
     """
+
+    traits = Traits(deterministic=False)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from typing import Any
 
@@ -32,6 +33,9 @@ HOSTED: dict[str, Traits] = {
     "PGDRSL2": Traits(norm="L2", deterministic=False),
 }
 """The supported classes of torchattacks 3.5.1, by name."""
+
+OWN: dict[str, str] = {}
+"""The attacks that torchattacks does not have, by name, with the module of this package that holds each."""
 
 _MARGIN = "its loss is a margin between the logits of one classifier"
 _DECISION = "it stops at, or searches for, a change of one predicted class"
@@ -85,6 +89,15 @@ def multitask(host: type) -> type[MultiTaskAttack]:
     if name not in HOSTED or getattr(torchattacks, name) is not host:
         checks.fail("host", f"a torchattacks class among {checks.listed(HOSTED)}", repr(host), TypeError)
     return hosted(name)
+
+
+def attack_class(name: str) -> type[MultiTaskAttack]:
+    """The class of that name, torchattacks' on several tasks or this library's own; torchattacks must be installed."""
+    if name not in OWN:
+        return hosted(name)
+    checks.optional("torchattacks", extra="torchattacks")
+    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"{__package__}.{OWN[name]}"), name)
+    return cls
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from typing import Any
 
@@ -11,21 +12,21 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks import HOSTED
+from mt_torchattacks.attacks import ATTACKS, attack_class
 from tests import toys
 
 EPS = 8 / 255
-ALL = sorted(HOSTED)
-STEPS = {"steps": 3}
+TRAITS = {name: attack_class(name).traits for name in ATTACKS}
+ALL = sorted(TRAITS)
+FEW = {"steps": 3, "num_iter_set": 3, "n_queries": 40}
 
 
 def make(name: str, model: nn.Module, tasks: mta.Tasks | None = None, balance: Any = "dgba", **more: Any) -> Any:
     """The attack with few steps and a known radius, whatever its arguments are called."""
-    if name.startswith("PIFGSM"):
-        arguments: dict[str, Any] = {"max_epsilon": EPS, "num_iter_set": 3}
-    else:
-        arguments = {"eps": 1.0 if HOSTED[name].norm == "L2" else EPS}
-        arguments |= {} if name in ("FGSM", "FFGSM") else STEPS
+    takes = inspect.signature(getattr(mta, name)).parameters
+    radius = "eps" if "eps" in takes else "max_epsilon"
+    arguments: dict[str, Any] = {radius: 1.0 if TRAITS[name].norm == "L2" else EPS}
+    arguments |= {steps: count for steps, count in FEW.items() if steps in takes}
     return getattr(mta, name)(model, toys.tasks() if tasks is None else tasks, balance=balance, **arguments | more)
 
 
@@ -47,8 +48,8 @@ def test_result_is_like_the_images_within_the_ball_and_worse(name: str) -> None:
     assert adversarial.min() >= 0
     assert adversarial.max() <= 1
     delta = (adversarial - images).flatten(1)
-    norm = delta.norm(dim=1) if HOSTED[name].norm == "L2" else delta.abs().amax(dim=1)
-    assert bool((norm <= (1.0 if HOSTED[name].norm == "L2" else EPS) + 1e-5).all())
+    norm = delta.norm(dim=1) if TRAITS[name].norm == "L2" else delta.abs().amax(dim=1)
+    assert bool((norm <= (1.0 if TRAITS[name].norm == "L2" else EPS) + 1e-5).all())
     assert relative_increase(model, images, adversarial, targets).mean() > 0.01
 
 
@@ -113,7 +114,7 @@ def test_an_exception_in_the_middle_leaves_no_trace(name: str) -> None:
     assert bool(((first - (images - 0.5) / 0.5).abs().amax() > 0).all())
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if HOSTED[name].deterministic])
+@pytest.mark.parametrize("name", [name for name in ALL if TRAITS[name].deterministic])
 def test_a_sample_alone_gets_what_it_gets_in_a_batch(name: str) -> None:
     model, (images, targets) = toys.Toy().double(), toys.batch()
     images = images.double()
@@ -213,7 +214,7 @@ def test_nothing_of_a_call_stays_on_the_attack(name: str) -> None:
     assert all(vars(attack)[key] is value for key, value in before.items())
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if HOSTED[name].divides])
+@pytest.mark.parametrize("name", [name for name in ALL if TRAITS[name].divides])
 def test_a_step_without_gradient_does_not_end_a_samples_attack(name: str) -> None:
     """Dividing by its mean would put NaN into the momentum for good, and the sign of NaN is 0."""
     images, targets = toys.batch()

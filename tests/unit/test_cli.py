@@ -40,7 +40,7 @@ def test_train(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
         metrics = {"depth": {"abs": 0.25}}
         return {"training_seconds": 7, "metrics": metrics, "baseline": {"depth": {"abs": 1.5}}}
 
-    monkeypatch.setattr("mt_torchattacks.cli.train", train)
+    monkeypatch.setattr("mt_torchattacks.cli.train.train", train)
     monkeypatch.chdir(tmp_path)
     assert main(["train", "rooms3/partly-shared", "--epochs", "2", "--rooms", "32"]) == 0
     assert main(["train", "rooms3/independent", "--output", "here"]) == 0

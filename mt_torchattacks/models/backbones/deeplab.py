@@ -33,24 +33,27 @@ class ASPPHead(nn.Module):
         width: the channels inside a branch.
         outputs: the channels of the task.
         rates: the dilations of the branches.
+        dropout: the share of a branch's channels' values left out in training, twice a branch.
     """
 
-    def __init__(self, inputs: int, width: int, outputs: int, rates: Sequence[int] = (6, 12, 18, 24)) -> None:
+    def __init__(
+        self, inputs: int, width: int, outputs: int, rates: Sequence[int] = (6, 12, 18, 24), dropout: float = 0.5
+    ) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(_branch(inputs, width, outputs, rate) for rate in rates)
+        self.branches = nn.ModuleList(_branch(inputs, width, outputs, rate, dropout) for rate in rates)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """The features after each block to ``(N, outputs, h, w)`` at the last block's resolution."""
         return torch.stack([branch(features[-1]) for branch in self.branches]).sum(0)
 
 
-def _branch(inputs: int, width: int, outputs: int, rate: int) -> nn.Sequential:
+def _branch(inputs: int, width: int, outputs: int, rate: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, width, 3, padding=rate, dilation=rate),
         nn.ReLU(),
-        nn.Dropout(),
+        nn.Dropout(dropout),
         nn.Conv2d(width, width, 1),
         nn.ReLU(),
-        nn.Dropout(),
+        nn.Dropout(dropout),
         nn.Conv2d(width, outputs, 1),
     )

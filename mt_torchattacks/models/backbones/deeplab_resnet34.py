@@ -11,7 +11,7 @@ from mt_torchattacks.models.backbones.base import Backbone
 from mt_torchattacks.models.backbones.deeplab import ASPPHead, dilate
 
 
-def deeplab_resnet34(width: int = 64, head_width: int = 1024) -> Backbone:
+def deeplab_resnet34(width: int = 64, head_width: int = 1024, dropout: float = 0.5) -> Backbone:
     """ResNet-34 in five blocks, its stem and its four layers, with output stride 8 and ASPP heads.
 
     The layers have strides 1, 2, 1, 1 and dilations 1, 1, 2, 4; the heads have rates 6, 12, 18, 24.
@@ -19,6 +19,7 @@ def deeplab_resnet34(width: int = 64, head_width: int = 1024) -> Backbone:
     Args:
         width: the channels of the stem and of layer 1; layers 2, 3 and 4 have 2, 4 and 8 times as many.
         head_width: the channels inside a head's branches.
+        dropout: the share of a head's values left out in training.
 
     Raises:
         ImportError: torchvision is not installed (extra ``models``).
@@ -37,7 +38,7 @@ def deeplab_resnet34(width: int = 64, head_width: int = 1024) -> Backbone:
             partial(_layer, 2 * width, 4 * width, depth=6, dilation=2),
             partial(_layer, 4 * width, 8 * width, depth=3, dilation=4),
         ],
-        head=partial(ASPPHead, 8 * width, head_width),
+        head=partial(ASPPHead, 8 * width, head_width, dropout=dropout),
     )
 
 

@@ -14,7 +14,7 @@ BLOCKS = {(0, 2): 1, (2, 4): 1, (4, 7): 1, (7, 14): 2, (14, 18): 4}
 """Where each block begins and ends in torchvision's ``features``, and its dilation (1: torchvision's own strides)."""
 
 
-def mobilenet_v2(width: float = 1.0, head_width: int = 256) -> Backbone:
+def mobilenet_v2(width: float = 1.0, head_width: int = 256, dropout: float = 0.5) -> Backbone:
     """MobileNetV2 (Sandler et al., 2018) in five blocks, with output stride 8 and ASPP heads.
 
     A block begins at the first layer and wherever MobileNetV2 halves the resolution. The last two blocks are dilated
@@ -24,6 +24,7 @@ def mobilenet_v2(width: float = 1.0, head_width: int = 256) -> Backbone:
     Args:
         width: the layers have ``width`` times as many channels as in the paper, rounded to a multiple of 8.
         head_width: the channels inside a head's branches.
+        dropout: the share of a head's values left out in training.
 
     Raises:
         ImportError: torchvision is not installed (extra ``models``).
@@ -38,7 +39,7 @@ def mobilenet_v2(width: float = 1.0, head_width: int = 256) -> Backbone:
     assert isinstance(channels, int)
     return Backbone(
         blocks=[partial(_block, width, *where, dilation) for where, dilation in BLOCKS.items()],
-        head=partial(ASPPHead, channels, head_width),
+        head=partial(ASPPHead, channels, head_width, dropout=dropout),
     )
 
 
