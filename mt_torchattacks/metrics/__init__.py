@@ -13,6 +13,7 @@ from mt_torchattacks.metrics.relative import (
     transferability,
 )
 from mt_torchattacks.metrics.segmentation import SegmentationMetrics
+from mt_torchattacks.metrics.standard import standard_metrics
 from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "average_relative_performance",
     "functional",
     "relative_task_vulnerability",
+    "standard_metrics",
     "transferability",
 ]

@@ -8,6 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 from torchmetrics import Metric
 
+from mt_torchattacks.tasks.resize import check_mode, resized
+
 
 class TaskMetrics(Metric, ABC):
     """Base of the accumulators: ``update(output, target)`` a batch at a time, then ``compute() -> dict[str, Tensor]``.
@@ -39,3 +41,21 @@ class TaskMetrics(Metric, ABC):
     def compute(self) -> dict[str, Tensor]:
         """The metrics of all that was added."""
         return self.scores(self.total)
+
+
+class DenseMetrics(TaskMetrics):
+    """Base of the metrics of pixels, whose outputs may have another size than the targets.
+
+    Args:
+        empty: the state without a pixel.
+        resize: how an output of another height and width is brought to the target's: ``"bilinear"``, ``"nearest"`` or
+            ``"bicubic"``, as for the losses; None: such an output is an error.
+    """
+
+    def __init__(self, empty: Tensor, resize: str | None) -> None:
+        check_mode(resize)
+        super().__init__(empty)
+        self.resize = resize
+
+    def update(self, output: Tensor, target: Tensor) -> None:
+        super().update(resized(output, target, self.resize), target)

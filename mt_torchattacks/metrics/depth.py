@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.metrics.base import DenseMetrics
+from mt_torchattacks.tasks.losses import positive
 
 _DELTAS = {"delta_1.25": 1.25, "delta_1.25^2": 1.25**2, "delta_1.25^3": 1.25**3}
 
@@ -19,7 +20,7 @@ def depth_statistics(output: Tensor, target: Tensor) -> Tensor:
 
     Args:
         output: depths in metres ``(N, ...)``.
-        target: depths in metres, of the output's shape; <= 0 where invalid.
+        target: depths in metres, of the output's shape; <= 0 or NaN where invalid.
 
     Returns:
         float64 ``(6,)``. A predicted depth <= 0 is within no delta.
@@ -29,7 +30,7 @@ def depth_statistics(output: Tensor, target: Tensor) -> Tensor:
         tensor([1.0000, 0.5000, 0.0000, 1.0000, 1.0000, 1.0000], dtype=torch.float64)
     """
     checks.require(target.shape == output.shape, "target", f"shape {tuple(output.shape)}", checks.describe(target))
-    valid = target > 0
+    valid = positive(target)
     predicted, true = output[valid].double(), target[valid].double()
     checks.finite(predicted, "output")
     checks.finite(true, "target")
@@ -52,10 +53,13 @@ def depth_scores(statistics: Tensor) -> dict[str, Tensor]:
     return dict(zip(("abs", "rel", *_DELTAS), statistics[:-1] / statistics[-1], strict=True))
 
 
-class DepthMetrics(TaskMetrics):
+class DepthMetrics(DenseMetrics):
     """Mean absolute (metres) and relative error, and shares with a ratio below 1.25, 1.25^2 and 1.25^3.
 
-    Outputs and targets are ``(N, 1, H, W)`` in metres; targets <= 0 are invalid.
+    Outputs and targets are ``(N, 1, H, W)`` in metres; targets <= 0 or NaN are invalid.
+
+    Args:
+        resize: see :class:`~mt_torchattacks.metrics.base.DenseMetrics`.
 
     Example:
         >>> metrics = DepthMetrics()
@@ -66,8 +70,8 @@ class DepthMetrics(TaskMetrics):
 
     directions: ClassVar = {"abs": False, "rel": False, "delta_1.25": True, "delta_1.25^2": True, "delta_1.25^3": True}
 
-    def __init__(self) -> None:
-        super().__init__(torch.zeros(6, dtype=torch.float64))
+    def __init__(self, *, resize: str | None = None) -> None:
+        super().__init__(torch.zeros(6, dtype=torch.float64), resize)
 
     def statistics(self, output: Tensor, target: Tensor) -> Tensor:
         return depth_statistics(output, target)

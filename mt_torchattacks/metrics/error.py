@@ -9,11 +9,15 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.tasks.losses import Loss
 from mt_torchattacks.types import LossFunction
 
 
 class TaskError(TaskMetrics):
     """Mean over the samples of a per-sample loss: the metric of any task that has no other.
+
+    A sample whose target has no valid element (see :class:`~mt_torchattacks.tasks.losses.base.Loss`) has no error and
+    is left out of the mean.
 
     Args:
         loss: ``(output, target) -> (N,)``.
@@ -34,7 +38,9 @@ class TaskError(TaskMetrics):
     def statistics(self, output: Tensor, target: Tensor) -> Tensor:
         losses = self.loss(output, target)
         checks.require(losses.shape == (len(target),), "loss", f"shape ({len(target)},)", checks.describe(losses))
-        return torch.stack([losses.detach().double().sum(), losses.new_tensor(len(losses)).double()])
+        mask = self.loss.mask(target) if isinstance(self.loss, Loss) else None
+        counted = torch.ones_like(losses) if mask is None else mask.reshape(len(mask), -1).any(dim=1)
+        return torch.stack([losses.detach().double().sum(), counted.double().sum()])
 
     def scores(self, total: Tensor) -> dict[str, Tensor]:
         return {"error": total[0] / total[1]}

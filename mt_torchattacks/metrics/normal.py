@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.metrics.base import DenseMetrics
+from mt_torchattacks.tasks.losses import nonzero
 
 BINS_PER_DEGREE = 100
 """Resolution of the angle histogram, from which the median is read to half a bin (0.005 degrees)."""
@@ -18,13 +19,13 @@ _WITHIN = (11.25, 22.5, 30.0)
 
 
 def angles(output: Tensor, target: Tensor) -> Tensor:
-    """Angles in degrees between predicted and true vectors, at the pixels whose target is not the zero vector.
+    """Angles in degrees between predicted and true vectors, at the pixels whose target is neither zero nor NaN.
 
     A prediction of length 0 has no direction and counts as 90 degrees.
 
     Args:
         output: vectors of any length along dimension 1, ``(N, 3, ...)``.
-        target: vectors ``(N, 3, ...)``; all-zero where invalid.
+        target: vectors ``(N, 3, ...)``; all-zero or NaN where invalid.
 
     Returns:
         float64 ``(M,)`` in [0, 180], one for each of the M valid pixels.
@@ -35,7 +36,7 @@ def angles(output: Tensor, target: Tensor) -> Tensor:
     """
     checks.require(output.ndim >= 2 and output.shape[1] == 3, "output", "shape (N, 3, ...)", checks.describe(output))
     checks.require(target.shape == output.shape, "target", f"shape {tuple(output.shape)}", checks.describe(target))
-    valid = (target != 0).any(dim=1)
+    valid = nonzero(target).squeeze(1)
     predicted, true = (vectors.movedim(1, -1)[valid].double() for vectors in (output, target))
     checks.finite(predicted, "output")
     checks.finite(true, "target")
@@ -67,18 +68,22 @@ def normal_scores(statistics: Tensor) -> dict[str, Tensor]:
         >>> {name: round(float(score), 3) for name, score in scores.items()}
         {'mean': 60.0, 'median': 90.005, 'within_11.25': 0.333, 'within_22.5': 0.333, 'within_30': 0.333}
     """
-    histogram, total = statistics[:-1], statistics[-1]
+    histogram, total = statistics[:-1].long(), statistics[-1]  # sums of integers are deterministic on every device
     cumulative, count = histogram.cumsum(dim=0), histogram.sum()
-    middle = torch.stack([torch.floor((count + 1) / 2), torch.ceil((count + 1) / 2)])
+    middle = torch.stack([(count + 1) // 2, count // 2 + 1])
     median = (torch.searchsorted(cumulative, middle).double() + 0.5).mean() / BINS_PER_DEGREE
     scores = {"mean": total / count, "median": torch.where(count > 0, median, math.nan)}
-    return scores | {f"within_{d:g}": cumulative[round(d * BINS_PER_DEGREE) - 1] / count for d in _WITHIN}
+    shares = cumulative.double() / count
+    return scores | {f"within_{d:g}": shares[round(d * BINS_PER_DEGREE) - 1] for d in _WITHIN}
 
 
-class NormalMetrics(TaskMetrics):
+class NormalMetrics(DenseMetrics):
     """Mean and median angle (degrees; the median to 0.005) and shares within 11.25, 22.5 and 30 degrees.
 
-    Outputs and targets are ``(N, 3, H, W)``; outputs of any length, targets all-zero where invalid.
+    Outputs and targets are ``(N, 3, H, W)``; outputs of any length, targets all-zero or NaN where invalid.
+
+    Args:
+        resize: see :class:`~mt_torchattacks.metrics.base.DenseMetrics`.
 
     Example:
         >>> metrics = NormalMetrics()
@@ -95,8 +100,8 @@ class NormalMetrics(TaskMetrics):
         "within_30": True,
     }
 
-    def __init__(self) -> None:
-        super().__init__(torch.zeros(180 * BINS_PER_DEGREE + 1, dtype=torch.float64))
+    def __init__(self, *, resize: str | None = None) -> None:
+        super().__init__(torch.zeros(180 * BINS_PER_DEGREE + 1, dtype=torch.float64), resize)
 
     def statistics(self, output: Tensor, target: Tensor) -> Tensor:
         return normal_statistics(output, target)

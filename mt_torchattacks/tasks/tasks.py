@@ -25,30 +25,49 @@ class Task:
         loss: a loss of :mod:`mt_torchattacks.losses`, a ``torch.nn`` loss with ``reduction='none'``, or any callable
             ``(output, target) -> (N,)``.
         role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` keeps it
-            (its loss enters with a minus sign), ``"ignore"`` leaves the head out altogether.
+            (see ``budget``), ``"ignore"`` leaves the head out altogether.
         floor: a clean loss of at most this, in the loss's unit, counts as zero: rules that divide by the clean loss
             divide by the loss under noise instead, and the attack starts from that noise (see
             :class:`~mt_torchattacks.Objective`). None: at most 0.001 and at most a hundredth of the loss under noise,
             as for targets that are the model's own predictions.
+        budget: only with ``"preserve"``: the loss may rise by at most this share of the clean loss (0.05: 5 %), which
+            is a constraint on the attack, see :mod:`mt_torchattacks.balancing.constraint`. None: no limit; the loss
+            enters the balancing rule with a minus sign.
 
     Raises:
         TypeError: the loss is not callable.
-        ValueError: an unknown role, a negative floor, or a loss that reduces over the batch.
+        ValueError: an unknown role, a negative floor, a loss that reduces over the batch, or a budget that is negative,
+            not finite, or of a task that is not preserved.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> mta.Tasks(depth=mta.Task(mta.losses.L1(), role="preserve", budget=0.05))
+        Tasks(depth=L1() (preserve within 0.05))
     """
 
     loss: LossFunction
     role: Role = "attack"
     floor: float | None = None
+    budget: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
         checks.one_of(self.role, "role", get_args(Role))
         checks.require(self.floor is None or self.floor >= 0, "floor", "a number >= 0 or None", self.floor)
+        finite = self.budget is None or 0 <= self.budget < float("inf")
+        checks.require(finite, "budget", "a finite number >= 0 or None", self.budget)
+        fits = self.budget is None or self.role == "preserve"
+        checks.require(fits, "budget", "None unless the role is 'preserve'", f"{self.budget} with role {self.role!r}")
 
     @property
     def sign(self) -> int:
         """+1 where the attack raises the loss, -1 where it lowers it."""
         return 1 if self.role == "attack" else -1
+
+    @property
+    def goal(self) -> str:
+        """The role in words, for a message: ``attack``, ``preserve within 0.05``."""
+        return self.role if self.budget is None else f"{self.role} within {self.budget:g}"
 
 
 class Tasks(Mapping[str, Task]):
@@ -89,7 +108,7 @@ class Tasks(Mapping[str, Task]):
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}={task.loss!r}" + ("" if task.role == "attack" else f" ({task.role})")
+            f"{name}={task.loss!r}" + ("" if task.role == "attack" else f" ({task.goal})")
             for name, task in self.items()
         )
         return f"Tasks({', '.join(shown)})"
@@ -99,8 +118,18 @@ class Tasks(Mapping[str, Task]):
         """The names of the tasks that are not ignored, in order."""
         return tuple(name for name, task in self.items() if task.role != "ignore")
 
+    @property
+    def balanced(self) -> tuple[str, ...]:
+        """The names of the active tasks that balancing rules see: all but those preserved within a budget."""
+        return tuple(name for name in self.active if self[name].budget is None)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names of the tasks that are preserved within a budget, in order."""
+        return tuple(name for name in self.active if self[name].budget is not None)
+
     def with_roles(self, roles: Mapping[str, Role] | None = None, /, **named: Role) -> Tasks:
-        """The same tasks with some roles changed.
+        """The same tasks with some roles changed; a task whose role changes loses its budget.
 
         Raises:
             ValueError: an unknown task or role.
@@ -108,7 +137,9 @@ class Tasks(Mapping[str, Task]):
         roles = {**(roles or {}), **named}
         for name in roles:
             checks.one_of(name, "roles", self)
-        return Tasks({name: replace(task, role=roles.get(name, task.role)) for name, task in self.items()})
+        changed = {name: role for name, role in roles.items() if role != self[name].role}
+        kept = {name: task for name, task in self.items() if name not in changed}
+        return Tasks({name: kept.get(name) or replace(self[name], role=changed[name], budget=None) for name in self})
 
     def only(self, names: Sequence[str]) -> Tasks:
         """The same tasks with all but ``names`` ignored."""

@@ -5,17 +5,21 @@ from mt_torchattacks.tasks.losses.base import Loss, finite, nonzero, positive
 from mt_torchattacks.tasks.losses.bce import BCEWithLogits
 from mt_torchattacks.tasks.losses.cosine import CosineDistance
 from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
+from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
 from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
 
 __all__ = [
     "L1",
     "MSE",
+    "Angle",
     "BCEWithLogits",
     "BerHu",
     "CosineDistance",
     "CrossEntropy",
+    "ExpectedError",
     "Huber",
     "Loss",
+    "RelativeError",
     "as_loss",
     "finite",
     "nonzero",

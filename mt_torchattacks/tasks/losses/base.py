@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import ClassVar, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.tasks.resize import check_mode, resized
 
 Valid: TypeAlias = Callable[[Tensor], Tensor]
 """``target -> mask``: boolean, True where the target counts; broadcastable to the loss's elements."""
@@ -56,8 +56,7 @@ class Loss(ABC):
     """The gradient vanishes where the loss does, as of an L1 distance: nothing to follow from a perfect prediction."""
 
     def __init__(self, *, valid: Valid | None = None, resize: str | None = None) -> None:
-        if resize is not None:
-            checks.one_of(resize, "resize", ("bilinear", "nearest", "bicubic"))
+        check_mode(resize)
         self.valid = valid
         self.resize = resize
 
@@ -105,16 +104,7 @@ class Loss(ABC):
         for name, value in (("output", output), ("target", target)):
             checks.require(isinstance(value, Tensor), name, "a tensor", checks.describe(value), TypeError)
         output = output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
-        same_size = output.ndim != 4 or target.ndim < 3 or output.shape[-2:] == target.shape[-2:]
-        if not same_size and self.resize is not None:
-            align = None if self.resize == "nearest" else False
-            output = F.interpolate(output, size=target.shape[-2:], mode=self.resize, align_corners=align)
-        elif not same_size:
-            checks.fail(
-                "target",
-                f"the output's height and width {tuple(output.shape[-2:])}",
-                f"{tuple(target.shape[-2:])}; to resize the output to the target, say so: resize='bilinear'",
-            )
+        output = resized(output, target, self.resize)
         self.check_shapes(output, target)
         return output
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch import nn
 
+from mt_torchattacks.evaluation import evaluate
 from mt_torchattacks.metrics import DepthMetrics, NormalMetrics, SegmentationMetrics, TaskError, TaskMetrics
+from mt_torchattacks.tasks import Tasks
 
 
 def absolute_error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -86,25 +90,44 @@ def test_a_loss_that_reduces_over_the_batch_is_refused() -> None:
         TaskError(torch.nn.functional.l1_loss).update(*sample_batch("depth"))
 
 
-def _one_process(rank: int, processes: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=processes)
+def _share(rank: int, folder: str) -> dict[str, dict[str, float]]:
+    """What a process that sees its share of the samples finds, the metrics alone and in an evaluation."""
+    rendezvous = f"file://{folder}/rendezvous"
+    dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2, timeout=timedelta(minutes=2))
+    try:
+        return found_in(slice(0, 2) if rank == 0 else slice(2, 6))
+    finally:
+        dist.destroy_process_group()
+
+
+def _second_process(folder: str) -> None:
+    torch.set_num_threads(1)  # threads do not survive a fork
+    torch.save(_share(1, folder), f"{folder}/second.pt")
+
+
+def found_in(samples: slice) -> dict[str, dict[str, float]]:
     found = {}
     for task in METRICS:
         output, target = sample_batch(task)
-        share = slice(0, 2) if rank == 0 else slice(2, 6)
         metrics = METRICS[task]()
-        metrics.update(output[share], target[share])
+        metrics.update(output[samples], target[samples])
         found[task] = {name: float(value) for name, value in metrics.compute().items()}
-    torch.save(found, f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
+    images, depth = sample_batch("depth")
+    tasks, loader = Tasks(depth=absolute_error), [(images[samples], {"depth": depth[samples]})]
+    attacks = {"dark": lambda images, targets: images / 2}
+    evaluation = evaluate(nn.Identity(), tasks, loader, attacks, {"depth": DepthMetrics()}, progress=False)
+    dark = evaluation.attacked["dark"]
+    return found | {"evaluated": dark.metrics["depth"], "losses": dark.losses, "clean": evaluation.clean.losses}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
-    mp.spawn(_one_process, args=(2, str(tmp_path)), nprocs=2)
-    for task in METRICS:
-        alone = METRICS[task]()
-        alone.update(*sample_batch(task))
-        expected = {name: float(value) for name, value in alone.compute().items()}
-        for rank in (0, 1):
-            assert torch.load(tmp_path / f"{rank}.pt")[task] == pytest.approx(expected, rel=1e-12)
+    second = multiprocessing.get_context("fork").Process(target=_second_process, args=(str(tmp_path),))
+    second.start()
+    first = _share(0, str(tmp_path))
+    second.join()
+    expected = found_in(slice(0, 6))
+    for found in (first, torch.load(tmp_path / "second.pt")):
+        assert found.keys() == expected.keys()
+        for name, values in expected.items():
+            assert found[name] == pytest.approx(values, rel=1e-12)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,19 +12,9 @@ from hypothesis import strategies as st
 from mt_torchattacks.metrics import NormalMetrics
 from mt_torchattacks.metrics.functional import angles
 from mt_torchattacks.metrics.normal import BINS_PER_DEGREE
+from tests.unit.metrics import reference
 
 HALF_A_BIN = 0.5 / BINS_PER_DEGREE + 1e-9
-
-
-def by_numpy(output: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
-    predicted = output.double().numpy().transpose(0, 2, 3, 1).reshape(-1, 3)
-    true = target.double().numpy().transpose(0, 2, 3, 1).reshape(-1, 3)
-    valid = np.abs(true).sum(axis=1) > 0
-    predicted, true = predicted[valid], true[valid]
-    cosine = (predicted * true).sum(1) / np.linalg.norm(predicted, axis=1) / np.linalg.norm(true, axis=1)
-    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-    within = {f"within_{d:g}": float((angle < d).mean()) for d in (11.25, 22.5, 30)}
-    return {"mean": float(angle.mean()), "median": float(np.median(angle)), **within}
 
 
 def in_batches(output: torch.Tensor, target: torch.Tensor, size: int) -> dict[str, float]:
@@ -44,7 +33,7 @@ def test_same_as_numpy_on_the_whole_set(seed: int, samples: int, side: int, nois
     holes = torch.rand(samples, 1, side, side, generator=generator) < 0.3
     holes[0, 0, 0, 0] = False
     target = torch.where(holes, 0, target)
-    expected = by_numpy(output, target)
+    expected = reference.normal(output, target)
     found = in_batches(output, target, size=2)
     assert found.pop("median") == pytest.approx(expected.pop("median"), abs=HALF_A_BIN)
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)

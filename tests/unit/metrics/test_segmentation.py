@@ -1,16 +1,18 @@
-"""mIoU and pixel accuracy against a loop over pixels."""
+"""mIoU and pixel accuracy: NumPy, torchmetrics, the papers' variant, and cases by hand."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from mt_torchattacks.metrics import SegmentationMetrics
+from mt_torchattacks.metrics.segmentation import Miou
+from tests.unit.metrics import reference
 
 CLASSES = 4
 
@@ -18,19 +20,6 @@ CLASSES = 4
 def scores_of(predicted: torch.Tensor) -> torch.Tensor:
     """Class scores (N, K, ...) whose highest is the predicted class."""
     return torch.nn.functional.one_hot(predicted, CLASSES).movedim(-1, 1).float()
-
-
-def by_loops(predicted: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """Mean IoU over the classes that occur, and accuracy, from sets of pixels; NaN without a valid pixel."""
-    valid = [i for i in range(target.size) if target.flat[i] != 255]
-    ious = []
-    for k in range(CLASSES):
-        there = {i for i in valid if target.flat[i] == k}
-        found = {i for i in valid if predicted.flat[i] == k}
-        if there | found:
-            ious.append(len(there & found) / len(there | found))
-    hits = sum(int(predicted.flat[i] == target.flat[i]) for i in valid)
-    return (sum(ious) / len(ious), hits / len(valid)) if valid else (math.nan, math.nan)
 
 
 @st.composite
@@ -46,15 +35,31 @@ def batches(draw: st.DrawFn) -> list[tuple[torch.Tensor, torch.Tensor]]:
     ]
 
 
-@settings(deadline=None)
-@given(batches())
-def test_same_as_loops_over_the_whole_set(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-    metrics = SegmentationMetrics(CLASSES)
+def joined(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class scores and labels of all batches as one sample."""
+    predicted, target = (torch.cat(parts, dim=1) for parts in zip(*batches, strict=True))
+    return scores_of(predicted), target
+
+
+@settings(deadline=None, max_examples=50)
+@given(batches(), st.sampled_from(["occurring", "true_positive"]))
+def test_same_as_numpy_over_the_whole_set(batches: list[tuple[torch.Tensor, torch.Tensor]], miou: Miou) -> None:
+    metrics = SegmentationMetrics(CLASSES, miou=miou)
     for predicted, target in batches:
         metrics.update(scores_of(predicted), target)
-    predicted, target = (torch.cat(parts, dim=1).numpy() for parts in zip(*batches, strict=True))
-    found = metrics.compute()
-    assert [float(found["miou"]), float(found["pixel_acc"])] == pytest.approx(by_loops(predicted, target), nan_ok=True)
+    found = {name: float(value) for name, value in metrics.compute().items()}
+    assert found == pytest.approx(reference.segmentation(*joined(batches), miou=miou), nan_ok=True)
+
+
+@settings(deadline=None, max_examples=50)
+@given(batches())
+def test_miou_is_torchmetrics_macro_average(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    scores, target = joined(batches)
+    assume(bool((target != 255).any()))  # where no pixel counts torchmetrics has 0
+    metrics = SegmentationMetrics(CLASSES)
+    metrics.update(scores, target)
+    expected = multiclass_jaccard_index(scores, target, CLASSES, average="macro", ignore_index=255)
+    assert float(metrics.compute()["miou"]) == pytest.approx(float(expected))
 
 
 def test_a_class_that_is_never_right_counts() -> None:
@@ -62,6 +67,34 @@ def test_a_class_that_is_never_right_counts() -> None:
     metrics = SegmentationMetrics(CLASSES)
     metrics.update(scores_of(torch.tensor([[0, 0, 2]])), torch.tensor([[0, 1, 0]]))
     assert float(metrics.compute()["miou"]) == pytest.approx((1 / 3 + 0 + 0) / 3)
+
+
+def test_the_papers_variant_leaves_out_classes_without_a_correct_pixel() -> None:
+    """The same predictions: class 0 alone is left."""
+    metrics = SegmentationMetrics(CLASSES, miou="true_positive")
+    metrics.update(scores_of(torch.tensor([[0, 0, 2]])), torch.tensor([[0, 1, 0]]))
+    assert float(metrics.compute()["miou"]) == pytest.approx(1 / 3)
+
+
+def test_the_papers_variant_can_rise_when_a_class_is_lost() -> None:
+    """Class 1, barely right before, is lost; class 0 is untouched. The standard mIoU falls, the variant rises."""
+    target = torch.tensor([[0, 0, 1, 1, 1]])
+    before, after = torch.tensor([[0, 0, 1, 2, 2]]), torch.tensor([[0, 0, 2, 2, 2]])
+    found = {}
+    for miou in ("occurring", "true_positive"):
+        for name, predicted in (("before", before), ("after", after)):
+            metrics = SegmentationMetrics(CLASSES, miou=miou)
+            metrics.update(scores_of(predicted), target)
+            found[miou, name] = float(metrics.compute()["miou"])
+    assert (found["occurring", "before"], found["occurring", "after"]) == pytest.approx((4 / 9, 1 / 3))
+    assert (found["true_positive", "before"], found["true_positive", "after"]) == pytest.approx((2 / 3, 1))
+
+
+def test_the_papers_variant_is_0_where_nothing_is_right() -> None:
+    """A number, not 0 / 0: an attack can get that far."""
+    metrics = SegmentationMetrics(CLASSES, miou="true_positive")
+    metrics.update(scores_of(torch.tensor([[1, 0]])), torch.tensor([[0, 1]]))
+    assert float(metrics.compute()["miou"]) == 0.0
 
 
 def test_a_prediction_at_an_ignored_pixel_does_not_make_its_class_occur() -> None:

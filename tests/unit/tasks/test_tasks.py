@@ -63,6 +63,41 @@ def test_roles() -> None:
         toys.tasks().with_roles(depth="keep")  # type: ignore[arg-type]
 
 
+def test_budgets() -> None:
+    kept = mta.Task(mta.losses.L1(), role="preserve", budget=0.05)
+    tasks = mta.Tasks({**toys.tasks(), "depth": kept})
+    assert (tasks.active, tasks.balanced, tasks.kept) == (toys.NAMES, toys.NAMES[:3], ("depth",))
+    assert "depth=L1() (preserve within 0.05)" in repr(tasks)
+    assert tasks.with_roles(normal="ignore")["depth"].budget == 0.05
+    assert tasks.with_roles(depth="preserve")["depth"].budget == 0.05
+    assert tasks.with_roles(depth="attack")["depth"].budget is None
+    assert tasks.only(["depth", "normal"]).kept == ("depth",)
+    for budget in (-0.1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=f"budget: expected a finite number >= 0 or None, found {budget}"):
+            mta.Task(mta.losses.L1(), role="preserve", budget=budget)
+    with pytest.raises(ValueError, match="budget: expected None unless the role is 'preserve', found 0.1 with role 'a"):
+        mta.Task(mta.losses.L1(), budget=0.1)
+
+
+def test_rules_do_not_see_tasks_with_a_budget() -> None:
+    kept = mta.Task(toys.tasks()["depth"].loss, role="preserve", budget=0.05)
+    tasks = mta.Tasks({**toys.tasks(), "depth": kept})
+    for balance, names in (
+        ("dgba", toys.NAMES[:3]),
+        ("single:normal", ("normal",)),
+        (mta.Weighted(dict.fromkeys(toys.NAMES[:3], 1.0)), toys.NAMES[:3]),
+    ):
+        objective = mta.Objective(toys.Toy(), tasks, balance)
+        assert (objective.names, objective.kept) == (names, ("depth",))
+        assert set(objective.tasks.active) == {*names, "depth"}
+    with pytest.raises(ValueError, match="balance='single:<task>': expected one of 'classes', .*, found 'depth'"):
+        mta.Objective(toys.Toy(), tasks, "single:depth")
+    images, targets = toys.batch(2)
+    del targets["depth"]
+    with pytest.raises(KeyError, match="targets: expected the keys .*; 'depth' missing"):
+        mta.PGD(toys.Toy(), tasks, "single:normal")(images, targets)
+
+
 def test_a_task_called_tasks_and_a_mapping_are_fine() -> None:
     assert list(mta.Tasks({"tasks": mta.losses.L1(), "self": mta.losses.L1()}, loss=mta.losses.MSE())) == [
         "tasks", "self", "loss",
@@ -75,6 +110,9 @@ def test_nothing_to_attack() -> None:
     ignored = mta.Tasks(a=mta.Task(mta.losses.L1(), role="ignore"))
     with pytest.raises(ValueError, match="tasks: expected a task whose role is not 'ignore', found none"):
         mta.Objective(toys.Toy(), ignored)
+    kept = mta.Tasks(a=mta.Task(mta.losses.L1(), role="preserve", budget=0.1))
+    with pytest.raises(ValueError, match=r"tasks: expected a task to attack, found only Tasks\(a=L1\(\) \(preserve wi"):
+        mta.Objective(toys.Toy(), kept)
     with pytest.raises(TypeError, match=r"tasks: expected mta.Tasks\(...\), found dict"):
         mta.Objective(toys.Toy(), {"a": mta.losses.L1()})  # type: ignore[arg-type]
 

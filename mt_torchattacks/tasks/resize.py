@@ -1,0 +1,52 @@
+"""Bringing a dense output to the size of its target."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mt_torchattacks import checks
+
+MODES = ("bilinear", "nearest", "bicubic")
+
+
+def check_mode(resize: str | None) -> None:
+    """Check the argument ``resize``: an interpolation mode or None.
+
+    Raises:
+        ValueError: neither.
+    """
+    if resize is not None:
+        checks.one_of(resize, "resize", MODES)
+
+
+def resized(output: Tensor, target: Tensor, resize: str | None) -> Tensor:
+    """A dense output at the target's height and width.
+
+    Args:
+        output: ``(N, C, h, w)`` is resized; an output of another number of dimensions has no size to fit.
+        target: ``(N, H, W)`` or ``(N, C, H, W)``.
+        resize: ``"bilinear"``, ``"nearest"`` or ``"bicubic"``; None: another size is an error.
+
+    Returns:
+        ``(N, C, H, W)``, in float32 where it was resized from a half type.
+
+    Raises:
+        ValueError: the sizes differ and ``resize`` is None.
+
+    Example:
+        >>> resized(torch.tensor([[[[1.0, 3.0]]]]), torch.zeros(1, 1, 4), "bilinear")
+        tensor([[[[1.0000, 1.5000, 2.5000, 3.0000]]]])
+    """
+    size = target.shape[-2:]
+    if output.ndim != 4 or target.ndim < 3 or output.shape[-2:] == size:
+        return output
+    if resize is None:
+        checks.fail(
+            "target",
+            f"the output's height and width {tuple(output.shape[-2:])}",
+            f"{tuple(size)}; to resize the output to the target, say so: resize='bilinear'",
+        )
+    output = output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+    return F.interpolate(output, size=size, mode=resize, align_corners=None if resize == "nearest" else False)
