@@ -75,6 +75,32 @@ def crop(
     return F.pad(image, margins)[window], results
 
 
+class RandomMirror:
+    """Left and right exchanged half of the time, the same for an image and all of its targets.
+
+    Args:
+        generator: the source of randomness where a call brings no numbers; PyTorch's global one by default.
+
+    Example:
+        >>> image, targets = RandomMirror()(torch.rand(3, 4, 6), {"depth": torch.ones(1, 4, 6)})
+        >>> image.shape
+        torch.Size([3, 4, 6])
+    """
+
+    numbers = 1
+    """How many random numbers a sample needs."""
+
+    def __init__(self, generator: torch.Generator | None = None) -> None:
+        self.generator = generator
+
+    def __call__(
+        self, image: Tensor, targets: Mapping[str, Tensor], numbers: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Augment one sample; arguments and result as of :class:`JointAugmentation`."""
+        (coin,) = _drawn(numbers, self.numbers, self.generator)
+        return mirror(image, targets) if coin < 0.5 else (image, dict(targets))
+
+
 class JointAugmentation:
     """Random scale, mirror and crop, the same for an image and all of its targets.
 
@@ -100,6 +126,9 @@ class JointAugmentation:
         (torch.Size([3, 224, 224]), torch.Size([1, 224, 224]))
     """
 
+    numbers = 4
+    """How many random numbers a sample needs."""
+
     def __init__(
         self,
         size: int | tuple[int, int],
@@ -114,17 +143,20 @@ class JointAugmentation:
         self.powers = dict(powers)
         self.generator = generator
 
-    def __call__(self, image: Tensor, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def __call__(
+        self, image: Tensor, targets: Mapping[str, Tensor], numbers: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Augment one sample.
 
         Args:
             image: ``(3, H, W)`` in [0, 1].
             targets: each ``(..., H, W)``.
+            numbers: ``(4,)`` in [0, 1), what the augmentation is decided by; drawn by default.
 
         Returns:
             the image ``(3, *size)`` and its targets.
         """
-        zoom, coin, *place = torch.rand(4, generator=self.generator).tolist()
+        zoom, coin, *place = _drawn(numbers, self.numbers, self.generator)
         scale = self.scale[0] + zoom * (self.scale[1] - self.scale[0])
         height, width = (max(1, int(side * scale)) for side in image.shape[-2:])
         image, results = resize(image, targets, (height, width))
@@ -133,6 +165,12 @@ class JointAugmentation:
         if coin < 0.5:
             image, results = mirror(image, results)
         return crop(image, results, self.size, (place[0], place[1]))
+
+
+def _drawn(numbers: Tensor | None, count: int, generator: torch.Generator | None) -> list[float]:
+    """The given random numbers, or ``count`` fresh ones."""
+    drawn: list[float] = (torch.rand(count, generator=generator) if numbers is None else numbers).tolist()
+    return drawn
 
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -24,16 +24,20 @@ def save_checkpoint(model: BranchedModel, record: Mapping[str, Any], path: Path,
         path: the files' path without suffix; its folder is made.
         dtype: floating-point weights are stored as this.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
-        name: (value.to(dtype) if value.is_floating_point() else value).contiguous()
+        name: (value.to("cpu", dtype) if value.is_floating_point() else value.cpu()).contiguous()
         for name, value in model.state_dict().items()
     }
-    weights, text = _beside(path, ".safetensors.part"), _beside(path, ".json.part")
-    weights.write_bytes(save(state))
-    text.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    weights.replace(_beside(path, ".safetensors"))
-    text.replace(_beside(path, ".json"))
+    write_whole(_beside(path, ".safetensors"), save(state))
+    write_whole(_beside(path, ".json"), (json.dumps(record, indent=2) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, with its folder: what is at ``path`` is the old content or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _beside(path, ".part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def load_record(path: Path) -> dict[str, Any]:

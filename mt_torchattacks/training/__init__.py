@@ -4,6 +4,8 @@ from mt_torchattacks.training.baseline import MeanPrediction
 from mt_torchattacks.training.fit import fit
 from mt_torchattacks.training.measure import measure
 from mt_torchattacks.training.memory import InMemory
-from mt_torchattacks.training.recipe import Recipe, recipe_names, train
+from mt_torchattacks.training.processes import make_fabric
+from mt_torchattacks.training.recipe import Recipe, recipe_names
+from mt_torchattacks.training.run import train
 
-__all__ = ["InMemory", "MeanPrediction", "Recipe", "fit", "measure", "recipe_names", "train"]
+__all__ = ["InMemory", "MeanPrediction", "Recipe", "fit", "make_fabric", "measure", "recipe_names", "train"]

@@ -1,21 +1,18 @@
-"""Adversarial training on all tasks at once."""
+"""Training on batches that are on the model's device already, clean or attacked; nothing but PyTorch is needed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
-from mt_torchattacks import checks
 from mt_torchattacks.attacks.state import modes_kept
 from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.training.step import Attack, TrainingStep
 from mt_torchattacks.types import Images, Targets
-
-Attack = Callable[[Tensor, Targets], Tensor]
 
 
 def train_on_batches(
@@ -63,38 +60,13 @@ def train_on_batches(
         >>> rows[-1]["depth"] < rows[0]["depth"]
         True
     """
-    checks.require(0 < ratio <= 1, "ratio", "a number in (0, 1]", ratio)
+    step = TrainingStep(model, tasks, optimizer, attack=attack, ratio=ratio)
     rows = []
     with modes_kept(model):
         model.train()
         for _ in (bar := tqdm(range(epochs), desc="epochs", disable=not progress)):
-            seen = [_step(model, tasks, _attacked(attack, ratio, *batch), optimizer) for batch in epoch()]
-            checks.require(bool(seen), "epoch", "at least one batch", "none")
-            rows.append({name: float(torch.stack([losses[name] for losses in seen]).mean()) for name in tasks.active})
+            rows.append(dict(zip(tasks.active, step.epoch(epoch()).tolist(), strict=True)))
             bar.set_postfix({name: f"{loss:.3g}" for name, loss in rows[-1].items()})
             if scheduler is not None:
                 scheduler.step()
     return rows
-
-
-def _attacked(attack: Attack | None, ratio: float, images: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
-    if attack is None:
-        return images, targets
-    if ratio == 1:
-        return attack(images, targets), targets
-    chosen = torch.randperm(len(images), device=images.device)[: math.ceil(ratio * len(images))]
-    mixed = images.clone()
-    mixed[chosen] = attack(images[chosen], {name: target[chosen] for name, target in targets.items()})
-    return mixed, targets
-
-
-def _step(
-    model: nn.Module, tasks: Tasks, batch: tuple[Tensor, Targets], optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
-    """One step; the batch's mean losses, detached."""
-    images, targets = batch
-    losses = {name: loss.mean() for name, loss in tasks.losses(model(images), targets).items()}
-    optimizer.zero_grad()
-    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return {name: loss.detach() for name, loss in losses.items()}

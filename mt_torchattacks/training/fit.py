@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from tqdm.auto import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.data.augment import RandomMirror
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.training.augment import random_mirror
-from mt_torchattacks.training.memory import Batch, InMemory
+from mt_torchattacks.training.batches import Augmentation, batches
+from mt_torchattacks.training.log import Log, Row
+from mt_torchattacks.training.memory import Batch, loaded
+from mt_torchattacks.training.optimization import Choice, make_optimizer, make_schedule
+from mt_torchattacks.training.processes import make_fabric
+from mt_torchattacks.training.step import Attack
+from mt_torchattacks.training.trainer import State, Trainer
+from mt_torchattacks.training.weighting import Weighting, resolve_weighting
+
+MIRROR = RandomMirror()
+"""The default augmentation."""
 
 
 def fit(
@@ -24,80 +34,128 @@ def fit(
     *,
     epochs: int,
     batch_size: int = 32,
+    steps_per_epoch: int | None = None,
+    optimizer: Choice = "adamw",
     lr: float = 3e-3,
     weight_decay: float = 1e-4,
-    weights: Mapping[str, float] | None = None,
-    mirror: bool = True,
+    schedule: Choice = "one_cycle",
+    weights: str | Mapping[str, float] | Weighting | None = None,
+    augment: Augmentation | None = MIRROR,
+    attack: Attack | None = None,
+    ratio: float = 1.0,
     seed: int = 0,
-    log: Path | None = None,
+    fabric: Any = None,
+    workers: int = 0,
+    folder: Path | None = None,
+    resume: bool = False,
+    tensorboard: bool = False,
     progress: bool = True,
-) -> list[dict[str, float]]:
-    """Train a model on all its tasks with AdamW and a one-cycle schedule.
+) -> list[Row]:
+    """Train a model on all its tasks.
 
-    The loss of a batch is the weighted sum over the tasks of the mean per-sample loss. With the same seed, number of
-    threads and initial weights the result is the same.
+    A step minimizes the weighted sum over the tasks of the mean per-sample loss of a batch. With the same seed, number
+    of threads, initial weights and state of PyTorch's random numbers (dropout) the result on a CPU is the same, also
+    if it was interrupted and resumed.
 
     Args:
         model: maps images ``(N, 3, H, W)`` to a dict of outputs; it is changed in place and left in evaluation mode.
         tasks: the tasks' losses.
-        dataset: ``(image, targets)`` samples; loaded into memory once.
-        epochs: passes over the data set.
-        batch_size: samples per step; the last, smaller batch of an epoch is left out.
-        lr: the schedule's highest learning rate.
-        weight_decay: AdamW's.
-        weights: a factor for each task's loss; 1 for tasks not named.
-        mirror: mirror samples at random (see :func:`~mt_torchattacks.training.augment.random_mirror`).
+        dataset: map-style, ``(image, targets)`` samples; in an :class:`~mt_torchattacks.training.InMemory` they are
+            loaded once, which is the default for rooms.
+        epochs: how many; the log has a row and the state is saved after each.
+        batch_size: samples per step, all processes' together.
+        steps_per_epoch: steps between two rows of the log; by default those of a pass over the data set, without the
+            last, smaller batch.
+        optimizer: a name of :data:`~mt_torchattacks.training.optimization.OPTIMIZERS`, or its name and options.
+        lr: the learning rate, the highest or the first of the schedule.
+        weight_decay: the optimizer's.
+        schedule: a name of :data:`~mt_torchattacks.training.optimization.SCHEDULES`, or its name and options.
+        weights: how the tasks are weighted, see :func:`~mt_torchattacks.training.weighting.resolve_weighting`; the sum
+            of the losses by default.
+        augment: applied to each sample; None for none.
+        attack: on this model, ``(images, targets) -> adversarial images``, for adversarial training.
+        ratio: share in (0, 1] of each batch's images that are attacked.
         seed: of the order of the samples and of the augmentation.
-        log: a CSV file for the rows that are returned, rewritten after each epoch.
+        fabric: devices, processes and precision, see :func:`~mt_torchattacks.training.make_fabric`, which is the
+            default.
+        workers: processes that load the data; 0 for none.
+        folder: where ``log.csv`` and the state of an unfinished training are written; None for neither.
+        resume: go on from the state in the folder, if there is one.
+        tensorboard: write events for TensorBoard into the folder, too.
         progress: show a progress bar.
 
     Returns:
         for each epoch its number and the mean of each task's loss.
 
     Raises:
-        ValueError: a weight of no task, numbers that are not positive, or fewer samples than a batch holds.
+        ImportError: Lightning Fabric (extra ``train``) or another package that was asked for is not installed.
+        ValueError: a name that there is not, a weight of no task, numbers that are not positive, fewer samples than a
+            batch holds, a state that is another training's.
     """
-    data = InMemory(dataset)
-    checks.positive(epochs, "epochs")
-    checks.require(len(data) >= batch_size, "dataset", f"at least one batch of {batch_size}", f"{len(data)} samples")
-    checks.keys(weights or {}, "weights", (), allowed=tasks)
-    factors = dict.fromkeys(tasks, 1.0) | dict(weights or {})
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
-    steps = len(data) // batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, epochs=epochs, steps_per_epoch=steps)
-    rows: list[dict[str, float]] = []
-    model.train()
-    for epoch in (bar := tqdm(range(epochs), desc="epochs", disable=not progress)):
-        total = dict.fromkeys(tasks, 0.0)
-        for indices in data.batches(batch_size, torch.randperm(len(data), generator=generator))[:steps]:
-            batch = data.take(indices)
-            losses = _step(model, tasks, random_mirror(*batch, generator) if mirror else batch, factors, optimizer)
-            schedule.step()
-            total = {task: total[task] + losses[task] / steps for task in tasks}
-        rows.append({"epoch": epoch, **total})
-        bar.set_postfix({task: f"{value:.3f}" for task, value in total.items()})
-        if log is not None:
-            _write(rows, log)
+    fabric = make_fabric() if fabric is None else fabric
+    dataset = loaded(dataset)
+    steps = _checked_steps(len(dataset), epochs, batch_size, steps_per_epoch, fabric.world_size)
+    weighting = resolve_weighting(weights, tasks.active).to(fabric.device)
+    inner = make_optimizer(optimizer, _groups(model, weighting), lr, weight_decay)
+    plan = make_schedule(schedule, inner, epochs * steps)
+    trainer = Trainer(fabric, model, tasks, inner, plan, weighting, attack, ratio)
+    settings = {
+        "samples": len(dataset),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "steps_per_epoch": steps,
+        "optimizer": optimizer,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "weights": weights if isinstance(weights, (str, Mapping)) else None,
+        "ratio": ratio,
+        "seed": seed,
+    }
+    state = State(trainer, settings, folder, resume=resume)
+    skip, share = len(trainer.rows) * steps, (fabric.global_rank, fabric.world_size)
+    source = batches(dataset, batch_size, seed=seed, augment=augment, skip=skip, share=share, workers=workers)
+    first = fabric.is_global_zero
+    log = Log(folder if first else None, tensorboard=tensorboard)
+    _run(trainer, state, log, source, epochs, steps, progress=progress and first)
     model.eval()
-    return rows
+    return trainer.rows
 
 
-def _step(
-    model: nn.Module, tasks: Tasks, batch: Batch, factors: Mapping[str, float], optimizer: torch.optim.Optimizer
-) -> dict[str, float]:
-    """One step of the optimizer; returns each task's mean loss before it."""
-    images, targets = batch
-    losses = {task: loss.mean() for task, loss in tasks.losses(model(images), targets).items()}
-    optimizer.zero_grad()
-    torch.stack([factors[task] * loss for task, loss in losses.items()]).sum().backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return {task: loss.item() for task, loss in losses.items()}
+def _run(
+    trainer: Trainer, state: State, log: Log, source: Iterator[Batch], epochs: int, steps: int, *, progress: bool
+) -> None:
+    """Train for the epochs that are left."""
+    bar = tqdm(total=epochs * steps, initial=len(trainer.rows) * steps, desc="steps", disable=not progress)
+    with closing(log), bar:
+        log.update(trainer.rows)
+        while len(trainer.rows) < epochs:
+            row = trainer.epoch(_counted(islice(source, steps), bar))
+            bar.set_postfix({task: f"{loss:.3f}" for task, loss in row.items() if task != "epoch"})
+            state.save()
+            log.update(trainer.rows)
 
 
-def _write(rows: list[dict[str, float]], log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+def _checked_steps(samples: int, epochs: int, batch_size: int, steps: int | None, processes: int) -> int:
+    """The steps of an epoch."""
+    checks.positive(epochs, "epochs")
+    checks.positive(batch_size, "batch_size")
+    expected = f"a multiple of the {processes} processes"
+    checks.require(batch_size % processes == 0, "batch_size", expected, batch_size)
+    checks.require(samples >= batch_size, "dataset", f"at least one batch of {batch_size}", f"{samples} samples")
+    if steps is None:
+        return samples // batch_size
+    checks.positive(steps, "steps_per_epoch")
+    return steps
+
+
+def _groups(model: nn.Module, weighting: Weighting) -> list[dict[str, Any]]:
+    """What the optimizer trains; the weight decay is for the model alone."""
+    learned = list(weighting.parameters())
+    return [{"params": list(model.parameters())}, *([{"params": learned, "weight_decay": 0.0}] if learned else [])]
+
+
+def _counted(given: Iterator[Batch], bar: Any) -> Iterator[Batch]:
+    for batch in given:
+        yield batch
+        bar.update()

@@ -48,3 +48,8 @@ class InMemory(Dataset[Batch]):
     def batches(self, size: int, order: Tensor | None = None) -> list[Tensor]:
         """Indices of successive batches, in the given order or the data set's own."""
         return list(torch.split(torch.arange(len(self)) if order is None else order, size))
+
+
+def loaded(dataset: Any) -> Any:
+    """The data set in memory if it renders many samples at once, as :class:`~mt_torchattacks.data.Rooms` does."""
+    return InMemory(dataset) if hasattr(dataset, "render") else dataset

@@ -1,39 +1,46 @@
-"""Training the models of the zoo from their recipes."""
+"""Recipes: what a model is trained on and how, one JSON file for each family of models."""
 
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mt_torchattacks import checks
-from mt_torchattacks.data import Rooms
-from mt_torchattacks.models.branched import branched
-from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
-from mt_torchattacks.tasks import Tasks, losses
-from mt_torchattacks.training.baseline import MeanPrediction
-from mt_torchattacks.training.fit import fit
-from mt_torchattacks.training.measure import measure, standard_metrics
-from mt_torchattacks.training.memory import InMemory
+from mt_torchattacks.data import DATASETS, JointAugmentation, RandomMirror
+from mt_torchattacks.models.layouts import Layout, published_layouts
+from mt_torchattacks.training.batches import Augmentation
+
+_CHANNELS = {"normal": 3, "principal_curvature": 2, "autoencoder": 3}
+"""The output channels of the tasks that have more than one; segmentation has one for each class."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one model of the zoo is trained on, and how; the fields are those of ``recipes/*.json``."""
+    """What one model is trained on, and how; the fields are those of ``recipes/*.json``.
+
+    Args:
+        name: family and variant.
+        backbone, options, layout: see :func:`~mt_torchattacks.models.branched`.
+        data: arguments of the data set, and its ``name`` (:data:`~mt_torchattacks.data.DATASETS`; rooms by default).
+        train, test: further arguments of the training and of the held-out samples.
+        fit: arguments of :func:`~mt_torchattacks.training.fit`.
+        augment: arguments of :class:`~mt_torchattacks.data.JointAugmentation`; without, images are mirrored only.
+        class_weights: weight the classes of the segmentation as the data set says.
+    """
 
     name: str
     backbone: str
     options: dict[str, Any]
     layout: str
     data: dict[str, Any]
-    train: dict[str, int]
-    test: dict[str, int]
+    train: dict[str, Any]
+    test: dict[str, Any]
     fit: dict[str, Any]
+    augment: dict[str, Any] = field(default_factory=dict)
+    class_weights: bool = False
 
     @classmethod
     def named(cls, name: str) -> Recipe:
@@ -45,59 +52,62 @@ class Recipe:
         checks.one_of(name, "recipe", recipe_names())
         family, variant = name.split("/")
         fields = _families()[family]
-        return cls(name=name, layout=fields.pop("layouts")[variant], **fields)
+        return cls(name=name, layout=_layouts(fields.pop("layouts"))[variant], **fields)
 
     def shortened(self, *, epochs: int | None = None, rooms: int | None = None) -> Recipe:
-        """The same recipe with another number of epochs or training rooms, where given."""
+        """The same recipe with another number of epochs or training rooms, where given.
+
+        Raises:
+            ValueError: a number of rooms, and the data set is not rooms.
+        """
         fit = self.fit if epochs is None else self.fit | {"epochs": epochs}
-        data = self.train if rooms is None else self.train | {"length": rooms}
-        return replace(self, fit=fit, train=data)
+        checks.require(rooms is None or self.dataset == "rooms", "rooms", f"none, the data are {self.dataset}", rooms)
+        return replace(self, fit=fit, train=self.train if rooms is None else self.train | {"length": rooms})
 
     @property
-    def heads(self) -> dict[str, int]:
+    def dataset(self) -> str:
+        """The data set's name."""
+        return str(self.data.get("name", "rooms"))
+
+    def samples(self, root: Path | None) -> tuple[Any, Any]:
+        """The training and the held-out samples.
+
+        Args:
+            root: the data set's folder; None for rooms, which have none.
+
+        Raises:
+            ValueError: a data set on disk without a folder.
+        """
+        checks.require(root is not None or self.dataset == "rooms", "data", f"the folder of {self.dataset}", "none")
+        place = () if self.dataset == "rooms" else (root,)
+        shared = {key: value for key, value in self.data.items() if key != "name"}
+        train, test = (DATASETS[self.dataset](*place, **(shared | split)) for split in (self.train, self.test))
+        return train, test
+
+    def augmentation(self) -> Augmentation:
+        """What is done to a training sample."""
+        return JointAugmentation(**self.augment) if self.augment else RandomMirror()
+
+    def heads(self, num_classes: int) -> dict[str, int]:
         """The output channels of each task."""
-        channels = {"segmentation": self.data["classes"], "normal": 3, "depth": 1}
-        return {task: channels[task] for task in self.data["tasks"]}
+        channels = {"segmentation": num_classes, **_CHANNELS}
+        return {task: channels.get(task, 1) for task in self.data["tasks"]}
 
 
 def recipe_names() -> list[str]:
     """The models for which there is a recipe."""
-    return [f"{family}/{variant}" for family, fields in _families().items() for variant in fields["layouts"]]
+    return [f"{family}/{variant}" for family, fields in _families().items() for variant in _layouts(fields["layouts"])]
 
 
-def standard_tasks() -> Tasks:
-    """Segmentation, normals and depth with the losses that the zoo is trained and attacked with."""
-    return Tasks(
-        segmentation=losses.CrossEntropy(ignore_index=255),
-        normal=losses.CosineDistance(valid=losses.nonzero),
-        depth=losses.L1(valid=losses.positive),
-    )
-
-
-def train(recipe: Recipe, output: Path, *, progress: bool = True) -> dict[str, Any]:
-    """Train a model, save it, and measure what was saved on held-out samples beside the mean prediction.
-
-    Args:
-        recipe: what to do.
-        output: the folder for ``model.safetensors`` (half precision), ``model.json`` and ``log.csv``.
-        progress: show a progress bar.
-
-    Returns:
-        the record that is in ``model.json``: the recipe, the model's clean ``metrics`` and the ``baseline``'s.
-    """
-    tasks, classes = standard_tasks(), recipe.data["classes"]
-    data, held_out = (InMemory(Rooms(**(recipe.data | split))) for split in (recipe.train, recipe.test))
-    torch.manual_seed(recipe.fit["seed"])
-    model = branched(recipe.backbone, recipe.layout, recipe.heads, **recipe.options)
-    start = time.perf_counter()
-    fit(model, tasks, data, **recipe.fit, log=output / "log.csv", progress=progress)
-    record = vars(recipe) | {"heads": recipe.heads, "training_seconds": round(time.perf_counter() - start)}
-    save_checkpoint(model, record, output / "model", torch.float16)
-    saved = load_checkpoint(output / "model")
-    record["metrics"] = measure(saved, tasks, held_out, standard_metrics(classes))
-    record["baseline"] = measure(MeanPrediction(data, classes), tasks, held_out, standard_metrics(classes))
-    save_checkpoint(model, record, output / "model", torch.float16)
-    return record
+def _layouts(given: str | dict[str, str]) -> dict[str, str]:
+    """Layouts by variant: all published ones of a data set, or those listed, by published name or written out."""
+    published = published_layouts()
+    if isinstance(given, str):
+        given = {name.split("/")[1]: name for name in published if name.startswith(f"{given}/")}
+    return {
+        variant: str(Layout.named(layout) if layout in published else Layout.parse(layout))
+        for variant, layout in given.items()
+    }
 
 
 def _families() -> dict[str, dict[str, Any]]:

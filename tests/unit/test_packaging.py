@@ -19,7 +19,10 @@ import mt_torchattacks
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mt_torchattacks", "art_plugins")
-OPTIONAL = ("torchattacks", "art", "h5py", "PIL", "torchvision", "matplotlib", "pandas", "lightning_fabric", "torchjd")
+OPTIONAL = (
+    *("torchattacks", "art", "h5py", "PIL", "torchvision", "timm", "matplotlib", "pandas"),
+    *("lightning_fabric", "tensorboardX", "torchjd"),
+)
 
 
 def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,7 +74,8 @@ def test_a_wheel_holds_every_source_and_data_file(wheel: Path) -> None:
 def test_a_wheel_declares_the_command_and_the_extras(wheel: Path) -> None:
     metadata = next(importlib.metadata.distributions(path=[str(wheel)]))
     assert [(point.name, point.value) for point in metadata.entry_points] == [("mt-attack", "mt_torchattacks.cli:main")]
-    extras = {"torchattacks", "art", "data", "models", "plot", "distributed", "torchjd", "docs", "test", "all"}
+    extras = {"torchattacks", "art", "data", "models", "timm", "plot", "torchjd", "docs", "test", "all"}
+    extras |= {"train", "tensorboard"}
     assert set(metadata.metadata.get_all("Provides-Extra") or []) == extras
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mt_torchattacks.data.augment import JointAugmentation, crop, mirror, resize
+from mt_torchattacks.data.augment import JointAugmentation, RandomMirror, crop, mirror, resize
 
 
 def coordinates(height: int, width: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -135,3 +135,36 @@ def test_a_bad_size_is_an_error(size: tuple[int, ...]) -> None:
 def test_a_bad_scale_is_an_error(scale: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="scale: expected"):
         JointAugmentation(8, scale=scale)
+
+
+def test_half_of_the_samples_are_mirrored_and_the_others_untouched() -> None:
+    image, targets = coordinates(4, 5)
+    augment, changed = RandomMirror(torch.Generator().manual_seed(0)), 0
+    expected_image, expected = mirror(image, targets)
+    for _ in range(64):
+        found_image, found = augment(image, targets)
+        changed += torch.equal(found_image, expected_image)
+        mirrored = torch.equal(found_image, expected_image)
+        assert torch.equal(found_image, expected_image if mirrored else image)
+        assert all(torch.equal(found[task], (expected if mirrored else targets)[task]) for task in targets)
+    assert 16 < changed < 48
+
+
+@pytest.mark.parametrize("augment", [RandomMirror(), JointAugmentation((3, 3))])
+def test_given_numbers_decide(augment: RandomMirror) -> None:
+    """The same numbers as the generator draws give the same result, and nothing is drawn."""
+    image, targets = coordinates(8, 9)
+    numbers = torch.rand(augment.numbers, generator=torch.Generator().manual_seed(5))
+    augment.generator = torch.Generator().manual_seed(5)
+    drawn_image, drawn = augment(image, targets)
+    augment.generator, before = None, torch.get_rng_state()
+    found_image, found = augment(image, targets, numbers)
+    assert torch.equal(found_image, drawn_image)
+    assert all(torch.equal(found[task], drawn[task]) for task in targets)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_coin_below_one_half_mirrors() -> None:
+    image, targets = coordinates(2, 3)
+    assert torch.equal(RandomMirror()(image, targets, torch.tensor([0.49]))[0], image.flip(-1))
+    assert torch.equal(RandomMirror()(image, targets, torch.tensor([0.5]))[0], image)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from mt_torchattacks.metrics import DepthMetrics, standard_metrics
+from mt_torchattacks.tasks import Tasks, losses, standard_tasks
 from mt_torchattacks.training import InMemory, MeanPrediction, measure
-from mt_torchattacks.training.measure import standard_metrics
-from mt_torchattacks.training.recipe import standard_tasks
 
 
 def sample(label: Tensor, normal: Tensor, depth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -23,6 +23,17 @@ SAMPLES = [
 ]
 
 
+class Depth(torch.nn.Module):
+    """Predicts the image's first channel."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"depth": images[:, :1]}
+
+
+TASKS = Tasks(depth=losses.L1(valid=losses.positive))
+DEPTHS = [(torch.full((3, 2, 2), 0.1 * i), {"depth": torch.full((1, 2, 2), 1.0)}) for i in range(1, 8)]
+
+
 def test_mean_prediction_ignores_what_is_invalid() -> None:
     constants = MeanPrediction(InMemory(SAMPLES), 3).constants
     assert constants["segmentation"].tolist() == [0, 1, 0]
@@ -32,7 +43,7 @@ def test_mean_prediction_ignores_what_is_invalid() -> None:
 
 def test_measures_of_the_mean_prediction_by_hand() -> None:
     model = MeanPrediction(InMemory(SAMPLES), 3)
-    found = measure(model, standard_tasks(), SAMPLES, standard_metrics(3), batch_size=2)
+    found = measure(model, standard_tasks(), SAMPLES, standard_metrics(list(standard_tasks()), 3), batch_size=2)
     # 5 labelled pixels, 3 of them of class 1; 12 pixels at 45 degrees, 4 of them invalid; depth errors 2 1 0 | 1 | 2.
     assert found["segmentation"]["pixel_acc"] == pytest.approx(3 / 5)
     assert found["segmentation"]["miou"] == pytest.approx((0 + 3 / 5 + 0) / 3)
@@ -53,3 +64,34 @@ def test_in_memory_is_what_the_data_set_gives() -> None:
     assert [batch.tolist() for batch in data.batches(2)] == [[0, 1], [2]]
     assert data.take(torch.tensor([2, 0]))[1]["depth"][0, 0, 0, 1] == 5
     assert InMemory(data).images is data.images
+
+
+def test_mean_prediction_of_other_tasks() -> None:
+    """Each channel's mean over all pixels; euclidean depth, as depth, where there is one."""
+    curvature = torch.tensor([[[1.0, 3.0]], [[0.0, -1.0]]])
+    samples = [
+        (torch.zeros(3, 1, 2), {"principal_curvature": curvature, "depth_euclidean": torch.tensor([[[2.0, 0.0]]])}),
+        (torch.zeros(3, 1, 2), {"principal_curvature": -curvature, "depth_euclidean": torch.tensor([[[5.0, 8.0]]])}),
+        (torch.zeros(3, 1, 2), {"principal_curvature": curvature, "depth_euclidean": torch.tensor([[[0.0, 0.0]]])}),
+    ]
+    model = MeanPrediction(samples, 3)
+    assert model.constants["principal_curvature"].tolist() == pytest.approx([2 / 3, -1 / 6])
+    assert model.constants["depth_euclidean"].tolist() == [5.0]
+    outputs = model(torch.zeros(4, 3, 2, 5))
+    assert {task: tuple(value.shape) for task, value in outputs.items()} == {
+        "principal_curvature": (4, 2, 2, 5),
+        "depth_euclidean": (4, 1, 2, 5),
+    }
+
+
+def test_measuring_leaves_the_modes_and_the_random_numbers() -> None:
+    model = torch.nn.Sequential(torch.nn.Dropout(), Depth())
+    before = torch.get_rng_state()
+    found = measure(model, TASKS, DEPTHS, {"depth": DepthMetrics()}, batch_size=2)["depth"]
+    assert found == pytest.approx(
+        measure(model.eval(), TASKS, DEPTHS, {"depth": DepthMetrics()}, batch_size=3)["depth"]
+    )
+    model.train()
+    measure(model, TASKS, DEPTHS, {"depth": DepthMetrics()})
+    assert all(module.training for module in model.modules())
+    assert torch.equal(torch.get_rng_state(), before)
