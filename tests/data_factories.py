@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -172,6 +173,27 @@ def cityscapes(root: Path, items: Items, **options: Any) -> Cityscapes:
     return Cityscapes(root, **options)
 
 
+CITYSCAPES_CATEGORIES = (0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5, 6, 6, 6, 6, 6, 6)
+"""For each of the 19 classes, the one of the 7 that holds it."""
+
+
+def cityscapes_mtan(root: Path, items: Items, **options: Any) -> Cityscapes:
+    """Disparity as in :func:`cityscapes`, as a share of the 16-bit range."""
+    for number, (image, targets) in enumerate(items):
+        label, depth = targets["segmentation"].numpy(), targets["depth"].movedim(0, -1)
+        share = ((47.3 / depth * 256 + 1) / 65535).where(depth > 0, 0)
+        categories = np.array(CITYSCAPES_CATEGORIES)[np.where(label == 255, 0, label)]
+        values = {
+            "image": image.movedim(0, -1).numpy(),
+            "label_19": np.where(label == 255, -1, label).astype(np.float32),
+            "label_7": np.where(label == 255, -1, categories).astype(np.float32),
+            "depth": share.clamp_max(1).numpy(),
+        }
+        for split, (folder, array) in product(("train", "val"), values.items()):
+            npy(root / split / folder / f"{number}.npy", array)
+    return Cityscapes(root, **{"classes": 19, **options})
+
+
 FACTORIES: dict[str, Callable[..., Reader]] = {
     "nyuv2/mat": nyuv2_mat,
     "nyuv2/treemtl": nyuv2_treemtl,
@@ -179,4 +201,5 @@ FACTORIES: dict[str, Callable[..., Reader]] = {
     "tiny_taskonomy/folders": taskonomy_folders,
     "tiny_taskonomy/index": taskonomy_index,
     "cityscapes": cityscapes,
+    "cityscapes/mtan": cityscapes_mtan,
 }

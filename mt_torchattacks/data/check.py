@@ -12,6 +12,7 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers.base import Reader
 from mt_torchattacks.data._readers.decode import IGNORE
+from mt_torchattacks.data._readers.forms import FormsReader
 from mt_torchattacks.data.cityscapes import Cityscapes
 from mt_torchattacks.data.nyuv2 import NYUv2
 from mt_torchattacks.data.taskonomy import WEIGHTS, TinyTaskonomy
@@ -101,7 +102,7 @@ def _sample(data: Reader, indices: Sequence[int]) -> tuple[dict[str, Tensor], li
 
 
 def _summary(data: Reader, name: str, split: str) -> str:
-    form = f" in the form {data.form!r}" if isinstance(data, NYUv2) else ""
+    form = f" in the form {data.form!r}" if isinstance(data, FormsReader) else ""
     published = _PUBLISHED.get(name, {}).get(split)
     count = f"{len(data)} items" + (f" (the published split has {published})" if published else "")
     return f"{name}{form}: {count}, {data.num_classes} classes"

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from torch import Tensor
-
-from mt_torchattacks import checks
 from mt_torchattacks.data._classes import CLASS_NAMES
-from mt_torchattacks.data._readers import files
-from mt_torchattacks.data._readers.base import Reader, Transform
+from mt_torchattacks.data._readers.base import Transform
+from mt_torchattacks.data._readers.forms import FormsReader
 from mt_torchattacks.data._readers.nyuv2_libmtl import LibMTLForm
 from mt_torchattacks.data._readers.nyuv2_mat import MatForm
 from mt_torchattacks.data._readers.nyuv2_treemtl import TreeMTLForm
 
-FORMS: dict[str, type[MatForm | TreeMTLForm | LibMTLForm]] = {
-    "mat": MatForm,
-    "treemtl": TreeMTLForm,
-    "libmtl": LibMTLForm,
-}
-"""The forms, by name."""
 
-
-class NYUv2(Reader):
+class NYUv2(FormsReader):
     """NYUv2 (Silberman et al., 2012), in the official form, TreeMTL's or LibMTL's. Nothing is downloaded.
 
     ================ ============== =====================================================================
@@ -56,6 +47,7 @@ class NYUv2(Reader):
     """
 
     TASKS = USUAL = ("segmentation", "normal", "depth")
+    FORMS = MappingProxyType({"mat": MatForm, "treemtl": TreeMTLForm, "libmtl": LibMTLForm})
 
     def __init__(
         self,
@@ -68,32 +60,5 @@ class NYUv2(Reader):
         size: int | tuple[int, int] | None = None,
         transform: Transform | None = None,
     ) -> None:
-        super().__init__(root, tasks, size, transform)
-        if form is None:
-            form = _found(self.root)
-        checks.one_of(form, "form", FORMS)
-        self.form = form
-        offered = FORMS[form].CLASSES
-        self.num_classes = offered[0] if classes is None else classes
-        checks.require(self.num_classes in offered, "classes", f"one of {offered} in the form {form!r}", classes)
+        super().__init__(root, split, form, tasks=tasks, classes=classes, size=size, transform=transform)
         self.class_names = CLASS_NAMES[self.num_classes]
-        self._source = FORMS[form](self.root, split, self.num_classes, self.tasks)
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def file(self, index: int, name: str) -> Path:
-        return self._source.file(index, name)
-
-    def read(self, index: int, name: str) -> Tensor:
-        return self._source.read(index, name)
-
-
-def _found(root: Path) -> str:
-    """The name of the form that a folder has."""
-    marks = ", ".join(f"{form.MARK} ({name})" for name, form in FORMS.items())
-    names = [name for name, form in FORMS.items() if (root / form.MARK).exists()]
-    if not names:
-        checks.fail("root", f"one of {marks} in {root}", files.content(root), FileNotFoundError)
-    checks.require(len(names) == 1, "form", f"a choice, as {root} has several forms", ", ".join(names))
-    return names[0]

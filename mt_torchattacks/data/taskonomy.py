@@ -136,7 +136,8 @@ class TinyTaskonomy(Reader):
         """Taskonomy's prior factor, ``(17,)``: weights of the classes for the cross-entropy, from a file with the data.
 
         Raises:
-            FileNotFoundError: there is no ``semseg_prior_factor.npy`` in the data's folder.
+            FileNotFoundError: there is no ``semseg_prior_factor.npy`` in the data's folder; then
+                :func:`~mt_torchattacks.data.prior_factor` gives weights from the classes' frequencies.
             ValueError: it does not hold 17 numbers >= 0.
         """
         path = self.root / WEIGHTS
@@ -144,29 +145,6 @@ class TinyTaskonomy(Reader):
         fits = len(weights) == self.num_classes and bool((weights >= 0).all())
         checks.require(fits, str(path), f"{self.num_classes} weights >= 0", f"{len(weights)} numbers")
         return weights
-
-
-def prior_factor(pixels: Tensor, *, uniform: float = 0.5, power: float = 1.0) -> Tensor:
-    """Weights that even out rare and frequent classes (Zhang et al., 2016, equation 4).
-
-    The class's share of the pixels is mixed with the uniform distribution and raised to ``-power``; the weights'
-    expectation is 1. For data without the file of :meth:`TinyTaskonomy.class_weights`.
-
-    Args:
-        pixels: ``(K,)`` number of pixels of each class.
-        uniform: share of the uniform distribution, in [0, 1].
-        power: 0 gives equal weights.
-
-    Returns:
-        ``(K,)`` weights.
-
-    Example:
-        >>> prior_factor(torch.tensor([3.0, 1.0]))
-        tensor([0.8571, 1.4286])
-    """
-    prior = pixels / pixels.sum()
-    weights = ((1 - uniform) * prior + uniform / len(pixels)) ** -power
-    return weights / (prior * weights).sum()
 
 
 def _indexed(root: Path, split: str) -> tuple[Path, list[list[str]]]:

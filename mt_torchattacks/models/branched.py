@@ -25,8 +25,8 @@ def branched(
 
     Args:
         backbone: a name of :data:`BACKBONES`.
-        layout: which tasks share which block, or anything that :meth:`Layout.parse` reads; task i of the layout is
-            the i-th of ``heads``.
+        layout: which tasks share which block: ``"all_shared"``, ``"independent"``, or anything that
+            :meth:`Layout.parse` reads; task i of the layout is the i-th of ``heads``.
         heads: the output channels of each task, e.g. ``{"segmentation": 40, "normal": 3, "depth": 1}``.
         options: the backbone's options.
 
@@ -34,12 +34,15 @@ def branched(
         ValueError: an unknown backbone, a layout whose blocks or tasks are not the backbone's or the heads' in number.
 
     Example:
-        >>> model = branched("tiny_resnet", Layout.all_shared(2, 5), heads={"normal": 3, "depth": 1})
+        >>> model = branched("tiny_resnet", "all_shared", heads={"normal": 3, "depth": 1})
         >>> {task: tuple(output.shape) for task, output in model(torch.rand(1, 3, 64, 64)).items()}
         {'normal': (1, 3, 64, 64), 'depth': (1, 1, 64, 64)}
     """
     checks.one_of(backbone, "backbone", BACKBONES)
-    return BranchedModel(BACKBONES[backbone](**options), Layout.parse(layout), heads)
+    parts = BACKBONES[backbone](**options)
+    if layout in ("all_shared", "independent"):
+        layout = getattr(Layout, layout)(len(heads), len(parts.blocks))
+    return BranchedModel(parts, Layout.parse(layout), heads)
 
 
 class BranchedModel(nn.Module):

@@ -11,12 +11,13 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.data._classes import FROM_40
 from mt_torchattacks.data._readers import decode, files
+from mt_torchattacks.data._readers.forms import Form
 from mt_torchattacks.data._readers.normals import KINECT, normals_from_depth
 
 _VARIABLES = {"image": "images", "segmentation": "labels", "normal": "normals", "depth": "depths"}
 
 
-class MatForm:
+class MatForm(Form):
     """The official file, read lazily; beside it the official split and Gupta et al.'s mapping to 40 classes.
 
     MATLAB stores arrays column by column, so that in the file images are ``(1449, 3, 640, 480)``, depths and labels
@@ -43,7 +44,6 @@ class MatForm:
         return self._mat
 
     def read(self, index: int, name: str) -> Tensor:
-        """An item's ``"image"`` or a task's target."""
         if name == "normal" and not self._has_normals:
             return normals_from_depth(self.read(index, "depth"), KINECT)
         values = files.read_hdf5(self._mat, _VARIABLES[name], int(self._indices[index])).swapaxes(-1, -2)

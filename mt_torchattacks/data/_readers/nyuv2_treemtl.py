@@ -10,11 +10,12 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.data._classes import FROM_40
 from mt_torchattacks.data._readers import decode, files
+from mt_torchattacks.data._readers.forms import Form
 
 _COLUMNS = ("image", "segmentation", "normal", "depth")
 
 
-class TreeMTLForm:
+class TreeMTLForm(Form):
     """An index ``nyu_v2_3task.json``: for each split, the four files of each item."""
 
     MARK = "nyu_v2_3task.json"
@@ -35,7 +36,6 @@ class TreeMTLForm:
         return files.inside(self._root, self._items[index][_COLUMNS.index(name)], self._root / self.MARK)
 
     def read(self, index: int, name: str) -> Tensor:
-        """An item's ``"image"`` or a task's target."""
         path = self.file(index, name)
         if name == "image":
             return decode.read_rgb(path)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from torch import nn
+
+Block: TypeAlias = Callable[[], nn.Module]
+"""Builds one copy of a block, with fresh weights."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Backbone:
         mean, std: the images are normalized with these, per channel.
     """
 
-    blocks: Sequence[Callable[[], nn.Module]]
+    blocks: Sequence[Block]
     head: Callable[[int], nn.Module]
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mt_torchattacks.models.backbones.base import Backbone
+from mt_torchattacks.models.backbones.layers import conv_bn_relu
 
 
 def tiny_resnet(widths: Sequence[int] = (16, 32, 40, 72, 72), head_width: int = 24) -> Backbone:
@@ -29,13 +30,6 @@ def tiny_resnet(widths: Sequence[int] = (16, 32, 40, 72, 72), head_width: int = 
         ],
         head=partial(Head, widths[2], widths[4], head_width),
     )
-
-
-def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """A convolution of the same padding, batch normalization, ReLU."""
-    padding = dilation * (kernel // 2)
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 def _stem(outputs: int) -> nn.Module:

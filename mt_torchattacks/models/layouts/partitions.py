@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
-from math import prod
+from math import comb
 from typing import TypeAlias
 
 import torch
@@ -44,22 +44,29 @@ def refinements(partition: Partition) -> Iterator[Partition]:
 
 @cache
 def chains(size: int, length: int) -> int:
-    """The number of sequences of ``length`` partitions of ``size`` items, each refining the one before."""
-    if length == 0:
-        return 1
-    return sum(_chains_below(split, length) for split in partitions(range(size)))
+    """The number of sequences of ``length`` partitions of ``size`` items, each refining the one before.
+
+    The group of the first item has k items, in one of (size - 1 choose k - 1) ways; it is then refined by itself, and
+    so are the other items.
+    """
+    return 1 if size == 0 or length == 0 else sum(_chains_by_first_group(size, length))
 
 
 def random_refinement(partition: Partition, length: int, generator: torch.Generator | None) -> Partition:
     """The first of ``length`` successive refinements of ``partition``, all sequences being equally likely."""
     chosen: list[Group] = []
     for group in partition:
-        options = list(partitions(group))
-        weights = torch.tensor([_chains_below(split, length) for split in options], dtype=torch.float64)
-        chosen.extend(options[int(torch.multinomial(weights, 1, generator=generator))])
+        left = group
+        while left:
+            weights = torch.tensor(_chains_by_first_group(len(left), length), dtype=torch.float64)
+            others = int(torch.multinomial(weights, 1, generator=generator))
+            order = torch.randperm(len(left) - 1, generator=generator)[:others] + 1
+            taken = {0, *order.tolist()}
+            chosen.append(tuple(item for place, item in enumerate(left) if place in taken))
+            left = tuple(item for place, item in enumerate(left) if place not in taken)
     return tuple(sorted(chosen))
 
 
-def _chains_below(split: Partition, length: int) -> int:
-    """Sequences of ``length`` partitions that begin with ``split``."""
-    return prod(chains(len(group), length - 1) for group in split)
+def _chains_by_first_group(size: int, length: int) -> list[int]:
+    """:func:`chains`, for each size of the group of the first item, from 1 on."""
+    return [comb(size - 1, k - 1) * chains(k, length - 1) * chains(size - k, length) for k in range(1, size + 1)]

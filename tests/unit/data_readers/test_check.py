@@ -24,7 +24,7 @@ def checked(form: str, root: Path, **options: Any) -> Findings:
     return check_data(form.split("/")[0], root, **options)
 
 
-@pytest.mark.parametrize("form", ["nyuv2/mat", "nyuv2/treemtl", "nyuv2/libmtl", "cityscapes"])
+@pytest.mark.parametrize("form", ["nyuv2/mat", "nyuv2/treemtl", "nyuv2/libmtl", "cityscapes", "cityscapes/mtan"])
 def test_good_data_have_no_problem(form: str, rooms: Items, tmp_path: Path) -> None:
     FACTORIES[form](tmp_path, rooms)
     # The real images are large enough for normals from depth.

@@ -1,4 +1,4 @@
-"""Cityscapes: labels, disparity, the tree."""
+"""Cityscapes: labels, disparity, the trees of both forms."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mt_torchattacks.data.cityscapes import Cityscapes
-from tests.data_factories import FACTORIES, Items, png
+from tests.data_factories import CITYSCAPES_CATEGORIES, FACTORIES, Items, npy, png
 
 # For each label of the files: the class of the 19, and the category of the 7, as the data set's authors publish them.
 OF_19 = [255] * 7 + [0, 1, 255, 255, 2, 3, 4, 255, 255, 255, 5, 255, 6, 7, 8, 9, 10]
@@ -63,7 +64,7 @@ def test_cities_come_in_order(items: Items, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"classes": 34}, ValueError, "classes: expected 19 or 7, found 34"),
+        ({"classes": 34}, ValueError, r"classes: expected one of \(19, 7\) in the form 'official', found 34"),
         ({"split": "test"}, ValueError, "split: expected one of 'train', 'val', found 'test'"),
         ({"split": "val"}, FileNotFoundError, "root: expected a folder, found none at .*leftImg8bit.val"),
     ],
@@ -74,3 +75,50 @@ def test_a_bad_option_is_explained(
     FACTORIES["cityscapes"](tmp_path, items)
     with pytest.raises(error, match=message):
         Cityscapes(tmp_path, **options)  # type: ignore[arg-type]
+
+
+def test_the_form_is_found(items: Items, tmp_path: Path) -> None:
+    for form, classes in (("official", 19), ("mtan", 7)):
+        (tmp_path / form).mkdir()
+        FACTORIES["cityscapes" if form == "official" else "cityscapes/mtan"](tmp_path / form, items)
+        read = Cityscapes(tmp_path / form)
+        assert (read.form, read.num_classes) == (form, classes)
+    with pytest.raises(
+        FileNotFoundError, match=r"leftImg8bit \(official\), train/image \(mtan\) .* 'mtan', 'official'"
+    ):
+        Cityscapes(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["label_7", "label"])
+def test_mtans_seven_classes(folder: str, items: Items, tmp_path: Path) -> None:
+    """In the folder ``label`` where there is one: LibMTL's copies."""
+    FACTORIES["cityscapes/mtan"](tmp_path, items)
+    (tmp_path / "val/label_7").rename(tmp_path / "val" / folder)
+    read = Cityscapes(tmp_path, "val", classes=7)
+    categories = torch.full((256,), 255)
+    categories[:19] = torch.tensor(CITYSCAPES_CATEGORIES)
+    for (_, found), (_, targets) in zip(list(read), items, strict=True):
+        assert torch.equal(found["segmentation"], categories[targets["segmentation"]])
+
+
+def test_mtans_disparity_is_in_pixels_too(items: Items, tmp_path: Path) -> None:
+    """The files' largest number, 0.4922, is the 32257 of the official ones: 126 pixels."""
+    read = FACTORIES["cityscapes/mtan"](tmp_path, items)
+    shares = np.zeros((9, 12, 1))
+    shares[0, :6, 0] = (0, 1 / 65535, 257 / 65535, 32257 / 65535, -1, np.nan)
+    npy(read.file(0, "depth"), shares)
+    assert read[0][1]["depth"][0, 0, :6].tolist() == pytest.approx([0, 0, 1, 126, 0, 0], abs=1e-4)
+    assert round(32257 / 65535, 4) == 0.4922
+    npy(read.file(0, "depth"), shares * 256)
+    with pytest.raises(
+        ValueError, match=r"depth/0\.npy: expected disparity as a share of the 16-bit range, found up to 126"
+    ):
+        read[0]
+
+
+def test_both_forms_give_the_same_targets(items: Items, tmp_path: Path) -> None:
+    for form in ("cityscapes", "cityscapes/mtan"):
+        (tmp_path / form).mkdir()
+    one, other = (FACTORIES[form](tmp_path / form, items[:1])[0][1] for form in ("cityscapes", "cityscapes/mtan"))
+    assert torch.equal(one["segmentation"], other["segmentation"])
+    assert torch.allclose(one["depth"], other["depth"], rtol=0, atol=0.5 / 256 + 1e-4)

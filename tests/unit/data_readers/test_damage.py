@@ -16,6 +16,7 @@ import pytest
 import scipy.io
 
 from mt_torchattacks.data._readers.base import Reader
+from mt_torchattacks.data._readers.forms import FormsReader
 from mt_torchattacks.data.nyuv2 import NYUv2
 from mt_torchattacks.data.taskonomy import TinyTaskonomy
 from tests.data_factories import FACTORIES, Items, npy, png
@@ -35,7 +36,7 @@ def cut(path: Path, length: int) -> None:
 
 
 def reopened(read: Reader) -> Reader:
-    return type(read)(read.root)
+    return type(read)(read.root, **({"classes": read.num_classes} if isinstance(read, FormsReader) else {}))
 
 
 @pytest.mark.parametrize("form", FACTORIES)

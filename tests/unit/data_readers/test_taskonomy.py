@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from mt_torchattacks.data._readers.taskonomy_buildings import BUILDINGS
-from mt_torchattacks.data.taskonomy import TinyTaskonomy, prior_factor
+from mt_torchattacks.data.class_weights import class_pixels, prior_factor
+from mt_torchattacks.data.taskonomy import TinyTaskonomy
+from mt_torchattacks.tasks.losses import CrossEntropy
 from tests.data_factories import FACTORIES, Items, npy, png, taskonomy_files
 
 
@@ -121,6 +123,29 @@ def test_class_weights_are_read_and_checked(items: Items, tmp_path: Path) -> Non
     (tmp_path / "semseg_prior_factor.npy").unlink()
     with pytest.raises(FileNotFoundError, match=r"semseg_prior_factor\.npy"):
         read.class_weights()
+
+
+def test_class_weights_weigh_the_cross_entropy(items: Items, tmp_path: Path) -> None:
+    """The loss is the mean over the pixels that count, each weighted as its class, as torch has it for a batch."""
+    read = FACTORIES["tiny_taskonomy/index"](tmp_path, items)
+    assert isinstance(read, TinyTaskonomy)
+    weights, labels = read.class_weights(), read[0][1]["segmentation"][None]
+    scores = torch.randn(1, 17, *labels.shape[1:])
+    loss = CrossEntropy(ignore_index=255, weight=weights)(scores, labels)
+    picked = scores.log_softmax(dim=1).movedim(1, -1)[labels != 255]
+    wanted = weights[labels[labels != 255]]
+    expected = -(wanted * picked[torch.arange(len(picked)), labels[labels != 255]]).sum() / wanted.sum()
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    assert float(loss) != pytest.approx(float(CrossEntropy(ignore_index=255)(scores, labels)), rel=1e-3)
+
+
+def test_class_pixels_are_counted(items: Items, tmp_path: Path) -> None:
+    read = FACTORIES["tiny_taskonomy/folders"](tmp_path, items, tasks=["segmentation"])
+    labels = torch.stack([targets["segmentation"] for _, targets in items])
+    counts = class_pixels(read, 17)
+    assert counts.tolist() == [int((labels == label).sum()) for label in range(17)]
+    assert counts.sum() == labels.numel() - 2  # one pixel an item does not count
+    assert prior_factor(counts).shape == (17,)
 
 
 def test_the_prior_factor_has_an_expectation_of_one() -> None:

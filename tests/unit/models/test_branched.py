@@ -1,62 +1,76 @@
+"""Branched models: what each task sees, what is run for the tasks that are asked for, what is counted."""
+
 from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from itertools import combinations, pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mt_torchattacks.models import BranchedModel, Layout, branched
+from mt_torchattacks.models import Backbone, BranchedModel, Layout, branched, published_layouts
+from tests.unit.models.small import HEADS, PARTLY, build, single_task
 
-HEADS = {"segmentation": 5, "normal": 3, "depth": 1}
-SMALL = {
-    "tiny_resnet": {"widths": (4, 6, 8, 10, 12), "head_width": 4},
-    "deeplab_resnet34": {"width": 4, "head_width": 4},
-    "mobilenet_v2": {"width": 0.1, "head_width": 4},
-}
-PARTLY = "[[[0, 1, 2]], [[0, 1, 2]], [[0, 1, 2]], [[0], [1, 2]], [[0], [1], [2]]]"
+WIDTHS = (3, 2, 3, 5, 7, 11)
+"""Channels of a backbone of five 3x3 convolutions; no two of its blocks cost the same."""
 
 
-def build(layout: str | Layout, heads: dict[str, int] = HEADS, backbone: str = "tiny_resnet") -> BranchedModel:
-    """A small model in evaluation mode whose batch normalizations do something."""
-    torch.manual_seed(0)
-    model = branched(backbone, layout, heads, **SMALL[backbone])
-    for name, value in model.state_dict().items():
-        if "running" in name:
-            value.copy_(torch.rand_like(value) + 0.5)
-    return model.eval()
+class LastOnly(nn.Module):
+    """A head: a 1x1 convolution of the last block's features."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(WIDTHS[-1], channels, 1)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        return self.conv(features[-1])
 
 
-def on_path(key: str, task: int, name: str) -> str | None:
-    """A state-dict key of a branched model as the key of the single-task model of one task; None if not on its path."""
-    part, second, rest = key.split(".", 2)
-    if part == "heads":
-        return key if second == name else None
-    group, rest = rest.split(".", 1)
-    return f"blocks.{second}.0.{rest}" if str(task) in group.split("-") else None
+def five_convolutions() -> Backbone:
+    return Backbone(blocks=[partial(nn.Conv2d, *pair, 3, padding=1) for pair in pairwise(WIDTHS)], head=LastOnly)
 
 
-@pytest.mark.parametrize("backbone", SMALL)
-@given(index=st.integers(0, Layout.count(3, 5) - 1))
-@settings(max_examples=8, deadline=None)
-def test_each_task_sees_the_single_task_model_on_its_path(backbone: str, index: int) -> None:
-    model = build(list(Layout.enumerate(3, 5))[index], backbone=backbone)
-    images = torch.rand(2, 3, 33, 47)
+def subsets(tasks: Iterable[str]) -> list[tuple[str, ...]]:
+    names = tuple(tasks)
+    return [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
+
+
+@pytest.mark.parametrize("name", published_layouts())
+def test_flops_of_every_published_layout_and_set_of_tasks(name: str) -> None:
+    """Those of the blocks and heads on the tasks' paths: for a convolution 2 k k C_in C_out a pixel."""
+    layout = Layout.named(name)
+    heads = {f"task{t}": t + 1 for t in layout.tasks}
+    model = BranchedModel(five_convolutions(), layout, heads)
+    for tasks in subsets(heads):
+        wanted = {list(heads).index(task) for task in tasks}
+        expected = sum(2 * WIDTHS[-1] * heads[task] for task in tasks)
+        for b, partition in enumerate(layout.blocks):
+            expected += 2 * 9 * WIDTHS[b] * WIDTHS[b + 1] * sum(bool(wanted & set(group)) for group in partition)
+        with FlopCounterMode(display=False) as counter:
+            model(torch.rand(1, 3, 2, 4), tasks)
+        assert counter.get_total_flops() == 2 * 4 * expected, tasks
+
+
+@pytest.mark.parametrize("name", published_layouts())
+def test_every_published_layouts_tasks_see_the_single_task_models_on_their_paths(name: str) -> None:
+    layout = Layout.named(name)
+    heads = {f"task{t}": t + 1 for t in layout.tasks}
+    model, images = BranchedModel(five_convolutions(), layout, heads), torch.rand(2, 3, 5, 7)
     outputs = model(images)
-    for task, (name, channels) in enumerate(HEADS.items()):
-        single = build(Layout.all_shared(1, 5), {name: channels}, backbone)
-        state = {on_path(key, task, name): value for key, value in model.state_dict().items()}
-        state.pop(None)
-        single.load_state_dict(state)
-        torch.testing.assert_close(single(images)[name], outputs[name], rtol=0, atol=0)
-        assert outputs[name].shape == (2, channels, 33, 47)
+    for task, channels in heads.items():
+        single = single_task(five_convolutions(), model, task, channels)
+        assert torch.equal(single(images)[task], outputs[task])
+        assert outputs[task].shape == (2, channels, 5, 7)
+        assert not torch.allclose(outputs[task][0], outputs[task][1])
 
 
-@pytest.mark.parametrize("tasks", [["depth"], ["depth", "segmentation"], ["normal", "depth"], []])
+@pytest.mark.parametrize("tasks", subsets(HEADS))
 @pytest.mark.parametrize("layout", [Layout.all_shared(3, 5), Layout.parse(PARTLY), Layout.independent(3, 5)])
-@pytest.mark.parametrize("backbone", SMALL)
-def test_only_what_the_tasks_need_is_run(backbone: str, layout: Layout, tasks: list[str]) -> None:
-    model = build(layout, backbone=backbone)
+def test_only_what_the_tasks_need_is_run(layout: Layout, tasks: tuple[str, ...]) -> None:
+    model = build(layout)
     ran = set()
     for b, groups in enumerate(model.blocks):
         for key, block in groups.items():
@@ -68,20 +82,6 @@ def test_only_what_the_tasks_need_is_run(backbone: str, layout: Layout, tasks: l
     needed = {(b, "-".join(map(str, group))) for b, p in enumerate(layout.blocks) for group in p if wanted & set(group)}
     assert ran == needed | set(tasks)
     assert list(outputs) == [task for task in HEADS if task in tasks]
-
-
-@pytest.mark.parametrize("backbone", SMALL)
-def test_flops_of_one_task_of_independent_ones_are_those_of_its_path(backbone: str) -> None:
-    def flops(model: BranchedModel, tasks: list[str] | None) -> int:
-        with FlopCounterMode(display=False) as counter:
-            model(torch.rand(1, 3, 32, 32), tasks)
-        return counter.get_total_flops()
-
-    independent = build(Layout.independent(3, 5), backbone=backbone)
-    each = [flops(independent, [task]) for task in HEADS]
-    assert sum(each) == flops(independent, None)
-    assert each[2] == flops(build(Layout.all_shared(1, 5), {"depth": 1}, backbone), None)
-    assert each[2] == flops(build(Layout.all_shared(3, 5), backbone=backbone), ["depth"])
 
 
 def test_backbone_parameters() -> None:
@@ -98,14 +98,9 @@ def test_backbone_parameters() -> None:
     assert independent == 3 * shared
 
 
-def test_normalization_is_inside() -> None:
-    model = build(PARTLY)
-    images = torch.rand(1, 3, 32, 32)
-    seen = []
-    model.blocks[0]["0-1-2"].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    model(images)
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    torch.testing.assert_close(seen[0], (images - mean.view(3, 1, 1)) / std.view(3, 1, 1))
+def test_layouts_by_name() -> None:
+    assert build("all_shared").layout == Layout.all_shared(3, 5)
+    assert build("independent").layout == Layout.independent(3, 5)
 
 
 def test_errors() -> None:
@@ -115,5 +110,7 @@ def test_errors() -> None:
         branched("tiny_resnet", Layout.all_shared(3, 4), HEADS)
     with pytest.raises(ValueError, match="layout: expected 5 blocks .* and 3 tasks .*, found 5 blocks and 2 tasks"):
         branched("tiny_resnet", Layout.all_shared(2, 5), HEADS)
+    with pytest.raises(ValueError, match="layout: expected nested lists .* found 'none_shared'"):
+        branched("tiny_resnet", "none_shared", HEADS)
     with pytest.raises(ValueError, match="tasks: expected one of 'segmentation', 'normal', 'depth', found 'edges'"):
         build(PARTLY)(torch.rand(1, 3, 32, 32), ["edges"])
