@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,20 @@ from mt_torchattacks.objective import BoundObjective
 
 Watcher = Callable[[int, Tensor, Tensor], None]
 """Called with the number of the evaluation, the iterate and its direction."""
+
+
+class ArtBall(Ball):
+    """A norm ball with ART's projection: for a finite norm it clips first and scales then, to the ball.
+
+    The order matters where the clip values bind; ART's own FGM and PGD give the same images with it.
+    """
+
+    def project(self, x: Tensor) -> Tensor:
+        """An image in the ball and within the clip values."""
+        if self.norm == math.inf:
+            return super().project(x)
+        delta = self.clipped(x) - self.images
+        return self.images + delta * (self.eps / length(delta, self.norm).clamp_min(1e-30)).clamp(max=1)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from art_plugins.device_attack import DeviceAttack, size_in
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from mt_torchattacks import Rule, checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.ball import unit
+from mt_torchattacks.attacks.ball import Ball
 
 
 class FastGradientMethod(DeviceAttack, evasion.FastGradientMethod):
@@ -226,6 +226,7 @@ class AutoProjectedGradientDescent(DeviceAttack, evasion.AutoProjectedGradientDe
         "balance",
     ]
     _estimator_requirements = DeviceAttack._estimator_requirements
+    ball_type = Ball
 
     def __init__(
         self,
@@ -277,15 +278,7 @@ class AutoProjectedGradientDescent(DeviceAttack, evasion.AutoProjectedGradientDe
         return self.nb_random_init
 
     def _run(self, ascent: Ascent, start: Tensor, part: slice) -> Tensor:
-        ball = ascent.ball
-        best, _ = auto_pgd(
-            start,
-            ascent,
-            lambda direction, size: size * unit(direction, ball.norm),
-            ball.project,
-            steps=self.max_iter,
-            step_size=float(self.eps_step),
-        )
+        best, _ = auto_pgd(start, ascent, ascent.ball, steps=self.max_iter, step_size=float(self.eps_step))
         return best
 
     def _check_params(self) -> None:

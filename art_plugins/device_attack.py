@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from art.attacks.attack import EvasionAttack
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from art_plugins.ascent import Ascent, Watcher
+from art_plugins.ascent import ArtBall, Ascent, Watcher
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.labels import Array, Labels
 from mt_torchattacks import checks
@@ -27,6 +27,7 @@ class DeviceAttack(EvasionAttack):
 
     _estimator_requirements = (PyTorchMultiTaskEstimator,)
     verbose = False
+    ball_type: ClassVar[type[Ball]] = ArtBall
 
     if TYPE_CHECKING:
         estimator: PyTorchMultiTaskEstimator
@@ -102,7 +103,7 @@ class DeviceAttack(EvasionAttack):
         bounds = None if clip is None else tuple(size_in(value, images, slice(None)) for value in clip)
         norm = np.inf if self.norm == "inf" else float(self.norm)
         mask = None if mask is None else mask.to(images.device)
-        return Ball(images, size_in(self.eps, images, part), norm, bounds, mask)  # type: ignore[arg-type]
+        return self.ball_type(images, size_in(self.eps, images, part), norm, bounds, mask)  # type: ignore[arg-type]
 
     def _prepare(self, images: Tensor) -> None:
         """Checks, and what else ART's attacks do before the first batch."""

@@ -80,13 +80,17 @@ def images(value: object, name: str = "images", *, bounds: tuple[float, float] |
     require(value.numel() > 0, name, "at least one sample", f"an empty batch, {describe(value)}")
     require(value.device.type != "meta", name, "values", "a tensor on the device 'meta', which has none")
     finite(value, name)
-    if bounds is None:
-        return
-    low, high = (float(v) for v in value.detach().aminmax())
-    # Un-normalizing leaves a few ulp; half types have few bits.
-    slack = max(1e-5, 2 * torch.finfo(value.dtype).eps) * (bounds[1] - bounds[0])
-    expected = f"values in [{bounds[0]:g}, {bounds[1]:g}]"
-    require(bounds[0] - slack <= low and high <= bounds[1] + slack, name, expected, f"values in [{low:g}, {high:g}]")
+    if bounds is not None:
+        within(value, name, *bounds)
+
+
+def within(value: Tensor, name: str, low: float, high: float) -> None:
+    """Check that all values are between two numbers, but for what un-normalizing or half types leave of rounding."""
+    smallest, largest = (float(v) for v in value.detach().aminmax())
+    slack = max(1e-5, 2 * torch.finfo(value.dtype).eps) * (high - low)
+    expected = f"values in [{low:g}, {high:g}]"
+    found = f"values in [{smallest:g}, {largest:g}]"
+    require(low - slack <= smallest and largest <= high + slack, name, expected, found)
 
 
 def finite(value: Tensor, name: str) -> None:

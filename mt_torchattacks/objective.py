@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.balancing import GramianRule, LossRule, Rule, resolve
-from mt_torchattacks.balancing.base import GradientRule
+from mt_torchattacks.balancing import LossRule, Rule, resolve
+from mt_torchattacks.balancing.constraint import Constraint
+from mt_torchattacks.balancing.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
@@ -49,13 +50,22 @@ class Objective:
     def __init__(self, model: Callable[[Tensor], Outputs], tasks: Tasks, balance: str | Rule = "dgba") -> None:
         checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
         checks.require(bool(tasks.active), "tasks", "a task whose role is not 'ignore'", "none")
+        checks.require(bool(tasks.balanced), "tasks", "a task to attack", f"only {tasks!r}")
         self.model = model
+        self.all_tasks = tasks
         self.rule = resolve(balance)
-        self.names = tuple(self.rule.select(tasks.active))
-        self.tasks = tasks.only(self.names)
+        self.names = tuple(self.rule.select(tasks.balanced))
+        self.kept = tasks.kept
+        self.tasks = tasks.only((*self.names, *self.kept))
 
     def bind(
-        self, images: Images, targets: Targets, *, noise: float = 8 / 255, bounds: tuple[float, float] = (0.0, 1.0)
+        self,
+        images: Images,
+        targets: Targets,
+        *,
+        noise: float = 8 / 255,
+        bounds: tuple[float, float] = (0.0, 1.0),
+        norm: str = "Linf",
     ) -> BoundObjective:
         """The objective for these clean images and targets.
 
@@ -64,11 +74,13 @@ class Objective:
             targets: one tensor a task, each with N as its first dimension.
             noise: size of the uniform noise under which losses are taken where the clean loss is as good as 0.
             bounds: smallest and largest pixel value.
+            norm: of the host's steps, which tasks preserved within a budget depend on: ``"Linf"`` for steps along
+                the direction's sign, any other for the direction itself.
 
         Raises:
             TypeError, KeyError, ValueError: images or targets do not fit; the message names which.
         """
-        return BoundObjective(self, images, targets, noise, bounds)
+        return BoundObjective(self, images, targets, noise, bounds, norm)
 
 
 class BoundObjective:
@@ -84,11 +96,18 @@ class BoundObjective:
     """
 
     def __init__(
-        self, objective: Objective, images: Images, targets: Targets, noise: float, bounds: tuple[float, float]
+        self,
+        objective: Objective,
+        images: Images,
+        targets: Targets,
+        noise: float,
+        bounds: tuple[float, float],
+        norm: str,
     ) -> None:
         checks.images(images, bounds=bounds)
-        checks.keys(targets, "targets", objective.names)
-        for name in objective.names:
+        names = (*objective.names, *objective.kept)
+        checks.keys(targets, "targets", names)
+        for name in names:
             target = targets[name]
             checks.require(
                 isinstance(target, Tensor) and target.ndim > 0 and len(target) == len(images),
@@ -98,10 +117,15 @@ class BoundObjective:
             )
         self.objective = objective
         self.images = images.detach()
-        self.targets = {name: targets[name].to(images.device) for name in objective.names}
+        self.targets = {name: targets[name].to(images.device) for name in names}
+        self._given = targets
         self._noise = noise
         self._bounds = bounds
-        self._reference: Tensor | None = None  # (N, T) signed losses that relative increases refer to
+        self._norm = norm
+        budgets = [objective.tasks[name].budget or 0.0 for name in objective.kept]
+        radius = noise * images[0].numel() ** {"Linf": 0.0, "L1": 1.0}.get(norm, 0.5)
+        self._constraint = Constraint(torch.tensor(budgets, device=images.device), norm, radius) if budgets else None
+        self._reference: Tensor | None = None  # (N, T + K) signed losses that relative increases refer to
         self._start: Tensor | None = None  # (N, C, H, W) noisy images of the samples that need them
         self._checked = False
         self._gradient_seen = False
@@ -113,9 +137,9 @@ class BoundObjective:
             KeyError, TypeError, ValueError: an output or target does not fit, a clean loss is NaN or infinite, a
                 sample has no task left, or the gradient does not reach the input.
         """
-        rule = self.objective.rule
         start = self._with_gradient_check(self._moved_to_start(x))
-        point = start if isinstance(rule, LossRule) else start.detach().requires_grad_(x.requires_grad)
+        direct = isinstance(self.objective.rule, LossRule) and self._constraint is None
+        point = start if direct else start.detach().requires_grad_(x.requires_grad)
         losses = self._signed(point)
         if self._reference is None:
             clean = losses.detach() if self._is_clean(x) else self._signed_without_gradient(self.images)
@@ -123,11 +147,16 @@ class BoundObjective:
             if self._start is not None:
                 return self(x)
         reference = self._reference.repeat_interleave(self._copies(x), dim=0)
-        score = rule.score(losses.detach(), reference)
+        score = self._score(losses.detach(), reference)
         if not (torch.is_grad_enabled() and x.requires_grad):
             return score
         surrogate = self._surrogate(start, point, losses, reference)
         return score + (surrogate - surrogate.detach())
+
+    def under(self, balance: str | Rule, tasks: Tasks | None = None) -> BoundObjective:
+        """The same model, images and targets under another rule, and with other tasks' losses where given."""
+        objective = Objective(self.objective.model, tasks or self.objective.all_tasks, balance)
+        return BoundObjective(objective, self.images, self._given, self._noise, self._bounds, self._norm)
 
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
@@ -146,39 +175,44 @@ class BoundObjective:
                 expected = "outputs that can be differentiated with respect to the images"
                 checks.require(loss.requires_grad, f"model output {name!r}", expected, "a detached one")
         dtype = max((loss.dtype for loss in losses.values()), key=lambda dtype: dtype.itemsize)
-        return torch.stack([tasks[name].sign * losses[name].to(dtype) for name in self.objective.names], dim=1)
+        return torch.stack([tasks[name].sign * losses[name].to(dtype) for name in self.targets], dim=1)
+
+    def _score(self, losses: Tensor, reference: Tensor) -> Tensor:
+        count = len(self.objective.names)
+        score = self.objective.rule.score(losses[:, :count], reference[:, :count])
+        if self._constraint is None:
+            return score
+        return self._constraint.score(score, _rises(losses[:, count:], reference[:, count:]))
 
     def _surrogate(self, x: Tensor, point: Tensor, losses: Tensor, reference: Tensor) -> Tensor:
-        rule = self.objective.rule
-        if isinstance(rule, LossRule):
-            return (_weights(rule.weights(losses.detach(), reference), losses) * losses).sum(dim=1)
-        gradients = separate_gradients(losses, point)
-        if isinstance(rule, GramianRule):
-            flat = gradients.flatten(2)
-            weights = _weights(rule.weights(flat @ flat.mT), losses)
-            direction = (weights.unsqueeze(2) * flat).sum(dim=1).reshape(x.shape)
-        else:
-            assert isinstance(rule, GradientRule)
-            direction = rule.direction(gradients)
-            expected = f"shape {tuple(x.shape)}"
-            checks.require(direction.shape == x.shape, "direction", expected, checks.describe(direction))
-        return ((x - x.detach()) * direction.detach()).flatten(1).sum(dim=1)
+        """What has the direction for its gradient with respect to x."""
+        rule, count = self.objective.rule, len(self.objective.names)
+        raised, before = losses[:, :count], reference[:, :count]
+        if isinstance(rule, LossRule) and self._constraint is None:
+            return weighted_sum(rule, raised, before)
+        found = direction(rule, raised, before, point)
+        if self._constraint is not None:
+            self._check_first_gradient(found)  # what the constraint leaves of it may rightly be zero
+            rises = _rises(losses[:, count:], reference[:, count:])
+            found = self._constraint.direction(found, separate_gradients(rises, point), rises.detach())
+        return ((x - x.detach()) * found).flatten(1).sum(dim=1)
 
     def _reference_from(self, clean: Tensor) -> Tensor:
         """The losses that increases refer to; where some are as good as 0, also the noisy start."""
-        names, relative = self.objective.names, self.objective.rule.relative
+        names, count = tuple(self.targets), len(self.objective.names)
         _check_clean(clean, names)
         tasks = [self.objective.tasks[name] for name in names]
         flat = torch.tensor([getattr(task.loss, "flat_at_zero", True) for task in tasks], device=clean.device)
         automatic = torch.tensor([task.floor is None for task in tasks], device=clean.device)
         floors = clean.new_tensor([_FLOOR if task.floor is None else task.floor for task in tasks])
-        small = (clean.abs() <= floors) & (flat | relative)
+        attacked = torch.arange(len(names), device=clean.device) < count
+        small = (clean.abs() <= floors) & (flat | ~attacked | self.objective.rule.relative)
         if small.any():
             noisy_images = self._noisy_images()
             noisy = self._signed_without_gradient(noisy_images)
             zero = small & (~automatic | (clean.abs() <= _SHARE_OF_NOISE * noisy.abs()))
             clean = torch.where(zero, noisy, clean)
-            moved = (zero & flat & (noisy != 0)).any(dim=1).reshape(-1, 1, 1, 1)
+            moved = (zero & flat & attacked & (noisy != 0)).any(dim=1).reshape(-1, 1, 1, 1)
             self._start = torch.where(moved, noisy_images, self.images) if moved.any() else None
         return clean
 
@@ -212,7 +246,8 @@ class BoundObjective:
             return
         names = checks.listed(self.objective.names)
         reached = (gradient != 0).reshape(len(self.images), -1).any(dim=1)
-        empty = (~reached & (self._reference == 0).all(dim=1)).nonzero().flatten().tolist()
+        without = (self._reference[:, : len(self.objective.names)] == 0).all(dim=1)
+        empty = (~reached & without).nonzero().flatten().tolist()
         found = f"the loss of each of {names} exactly 0 for sample(s) {empty}, under noise too, and no gradient"
         checks.require(not empty, "targets", "at least one task to attack for every sample", found)
         expected = f"outputs {names} whose losses change with the images"
@@ -230,13 +265,6 @@ class BoundObjective:
         return {name: t if copies == 1 else t.repeat_interleave(copies, dim=0) for name, t in self.targets.items()}
 
 
-def separate_gradients(losses: Tensor, x: Tensor) -> Tensor:
-    """Gradient of each task's loss: ``losses (N, T), x (N, C, H, W) -> (N, T, C, H, W)``, T backward passes."""
-    last = losses.shape[1] - 1
-    gradients = [torch.autograd.grad(losses[:, i].sum(), x, retain_graph=i < last)[0] for i in range(last + 1)]
-    return torch.stack(gradients, dim=1)
-
-
 @contextmanager
 def frozen(model: object) -> Iterator[None]:
     """Turn the parameters' ``requires_grad`` off, so that activations which only weight gradients need are not kept."""
@@ -251,10 +279,9 @@ def frozen(model: object) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _weights(weights: Tensor, losses: Tensor) -> Tensor:
-    expected = f"one weight a sample and task, {tuple(losses.shape)}"
-    checks.require(weights.shape == losses.shape, "weights", expected, checks.describe(weights))
-    return weights.detach()
+def _rises(kept: Tensor, reference: Tensor) -> Tensor:
+    """Relative loss increases ``(N, K)`` from signed losses; of a loss that is 0 under noise too, over a floor."""
+    return (reference - kept) / torch.where(reference == 0, _FLOOR, reference.abs())
 
 
 def _check_clean(clean: Tensor, names: tuple[str, ...]) -> None:

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from mt_torchattacks import Tasks
 from mt_torchattacks.data import Rooms
-from mt_torchattacks.metrics import TaskMetrics
+from mt_torchattacks.metrics import TaskMetrics, standard_metrics
 from mt_torchattacks.models.zoo import zoo
+from mt_torchattacks.tasks import standard_tasks
 from mt_torchattacks.training import InMemory
-from mt_torchattacks.training.measure import standard_metrics
-from mt_torchattacks.training.recipe import standard_tasks
 
 Batch = tuple[Tensor, Mapping[str, Tensor]]
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "face_detector.py"
@@ -49,7 +48,7 @@ def rooms(model: str | nn.Module, scenes: int, batch_size: int) -> Case:
     data = Rooms(length=scenes, seed=1)
     held = InMemory(data)
     batches: list[Batch] = [held.take(indices) for indices in held.batches(batch_size)]
-    return Case("rooms", network, standard_tasks(), batches, standard_metrics(data.num_classes))
+    return Case("rooms", network, standard_tasks(), batches, standard_metrics(list(standard_tasks()), data.num_classes))
 
 
 def faces(count: int, batch_size: int) -> Case | None:

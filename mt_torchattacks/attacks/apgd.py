@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torchattacks
 from torch import Tensor, nn
 
-from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd, where
+from mt_torchattacks.attacks.ball import NORMS, Ball
 from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
+from mt_torchattacks.attacks.bounds import Bounds, PerChannel
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
@@ -32,8 +32,8 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0, in pixel values for Linf.
+        norm: ``"Linf"``, ``"L2"`` or ``"L1"``.
+        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         steps: number of steps >= 1.
         n_restarts: number of runs >= 1; each sample keeps its best.
         seed: of the random starts' own generator.
@@ -42,9 +42,10 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
         verbose: print each restart's mean score.
         random_start: start the first run at a random point; otherwise at the clean image (later runs start at random).
+        bounds: smallest and largest pixel value, each a number or one a channel.
 
     Shape:
-        images ``(N, C, H, W)`` in [0, 1], targets by task; returns ``(N, C, H, W)``.
+        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -55,6 +56,8 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
     """
 
     traits = Traits(deterministic=False)
+    norms: ClassVar[tuple[str, ...]] = ("Linf", "L2", "L1")
+    per_channel: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         tasks: Tasks,
         balance: str | Rule = "dgba",
         norm: str = "Linf",
-        eps: float = 8 / 255,
+        eps: PerChannel = 8 / 255,
         steps: int = 10,
         n_restarts: int = 1,
         seed: int = 0,
@@ -71,26 +74,24 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         rho: float = 0.75,
         verbose: bool = False,
         random_start: bool = True,
+        *,
+        bounds: Bounds = (0.0, 1.0),
     ) -> None:
-        super().__init__(model, tasks, balance, norm, eps, steps, n_restarts, seed, loss, eot_iter, rho, verbose)
-        checks.one_of(norm, "norm", ("Linf", "L2"))
+        theirs = (norm, eps, steps, n_restarts, seed, loss, eot_iter, rho, verbose)
+        super().__init__(model, tasks, balance, *theirs, bounds=bounds)
         self.random_start = random_start
         self.supported_mode = ["default", "targeted"]
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
         generator = torch.Generator().manual_seed(self.seed)
+        ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
         best, best_score = images, images.new_full((len(images),), -math.inf)
         for restart in range(self.n_restarts):
-            start = self._random_point(images, generator) if self.random_start or restart else images
+            start = self._start(ball, generator) if self.random_start or restart else images
+            step_size = self.eps if self.norm == "L1" else 2 * self.eps
             found, score = auto_pgd(
-                start,
-                self._evaluate,
-                self._step,
-                partial(self._project, images),
-                steps=self.steps,
-                step_size=2 * self.eps,
-                rho=self.thr_decr,
+                start, self._evaluate, ball, steps=self.steps, step_size=step_size, rho=self.thr_decr
             )
             best = where(score > best_score, found, best)
             best_score = torch.maximum(score.to(best_score.dtype), best_score)
@@ -109,25 +110,5 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
             scores = scores + score.detach()
         return scores / self.eot_iter, gradient / self.eot_iter
 
-    def _random_point(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        if self.norm == "Linf":
-            noise = (2 * torch.rand(images.shape, generator=generator) - 1).to(images)
-            size = noise.flatten(1).abs().amax(dim=1).reshape(-1, 1, 1, 1)
-        else:
-            noise = torch.randn(images.shape, generator=generator).to(images)
-            size = _l2(noise) + 1e-12
-        point: Tensor = images + self.eps * noise / size
-        return point.clamp(0, 1)
-
-    def _step(self, gradient: Tensor, size: Tensor) -> Tensor:
-        return size * gradient.sign() if self.norm == "Linf" else size * gradient / (_l2(gradient) + 1e-12)
-
-    def _project(self, images: Tensor, x: Tensor) -> Tensor:
-        if self.norm == "Linf":
-            return x.clamp(images - self.eps, images + self.eps).clamp(0, 1)
-        length = _l2(x - images)
-        return (images + (x - images) / (length + 1e-12) * length.clamp(max=self.eps)).clamp(0, 1)
-
-
-def _l2(x: Tensor) -> Tensor:
-    return (x**2).sum(dim=(1, 2, 3), keepdim=True).sqrt()
+    def _start(self, ball: Ball, generator: torch.Generator) -> Tensor:
+        return ball.surface_point(generator)

@@ -1,4 +1,4 @@
-"""The loop of Auto-PGD, for any host: what it ascends, how it steps and where it stays are functions given to it."""
+"""The loop of Auto-PGD, for any host: it is told what to ascend and where to stay."""
 
 from __future__ import annotations
 
@@ -9,57 +9,60 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mt_torchattacks.attacks.ball import Ball, along
+from mt_torchattacks.attacks.l1 import largest_signs
+
 _MOMENTUM = 0.75
 
 
 def auto_pgd(
     start: Tensor,
     evaluate: Callable[[Tensor], tuple[Tensor, Tensor]],
-    step: Callable[[Tensor, Tensor], Tensor],
-    project: Callable[[Tensor], Tensor],
+    ball: Ball,
     *,
     steps: int,
-    step_size: float,
+    step_size: float | Tensor,
     rho: float = 0.75,
 ) -> tuple[Tensor, Tensor]:
-    """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule) from a start.
+    """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule; for L1 :class:`SparseSteps`).
 
     Args:
-        start: ``(N, C, H, W)`` first iterate, where ``project`` lets it be.
+        start: ``(N, C, H, W)`` first iterate, in the ball.
         evaluate: iterate ``(N, C, H, W)`` -> score ``(N,)`` and direction ``(N, C, H, W)``, both detached.
-        step: direction and step sizes ``(N, 1, 1, 1)`` -> displacement ``(N, C, H, W)``.
-        project: any point -> the nearest that is allowed.
+        ball: where iterates may be; its norm is that of the steps.
         steps: number of steps >= 1.
-        step_size: the first step size.
+        step_size: the first step size; a tensor that broadcasts to the images for one a channel.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
 
     Returns:
         each sample's best iterate ``(N, C, H, W)``, the start among them, and its score ``(N,)``.
 
     Example:
-        >>> start = torch.zeros(1, 1, 1, 1)
+        >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=math.inf)
         >>> evaluate = lambda x: (-(x - 0.3).square().flatten(), -2 * (x - 0.3))
-        >>> best, _ = auto_pgd(start, evaluate, lambda g, size: size * g.sign(), lambda x: x, steps=30, step_size=0.5)
+        >>> best, _ = auto_pgd(ball.images, evaluate, ball, steps=30, step_size=0.5)
         >>> abs(float(best) - 0.3) < 0.02
         True
     """
-    x, previous = start, start
+    x = start
     score, gradient = evaluate(x)
-    best = _Best(x, score, gradient)
-    checkpoint = _Checkpoint(steps, rho, score)
-    sizes = start.new_full((len(start), 1, 1, 1), step_size)
+    best = Best(x, score, gradient)
+    walk: SparseSteps | HalvedSteps
+    if ball.norm == 1:
+        walk = SparseSteps(ball, best, steps, step_size)
+    else:
+        walk = HalvedSteps(ball, best, steps, step_size, rho)
     for i in range(steps):
-        moved = project(x + step(gradient, sizes))
-        pull = _MOMENTUM if i > 0 else 1.0
-        moved = project(x + (moved - x) * pull + (x - previous) * (1 - pull))
-        previous, x = x, moved
+        x = walk.step(x, gradient)
         last, (score, gradient) = score, evaluate(x)
         best.update(x, score, gradient)
         # The hosts compare the first iterate with 0, not with the start: for a loss > 0, always a rise.
         rose = score > last if i > 0 else torch.ones_like(score, dtype=torch.bool)
-        if (halve := checkpoint.after_step(rose, best.score)) is not None:
-            sizes = torch.where(halve.reshape(-1, 1, 1, 1), sizes / 2.0, sizes)
-            x, gradient = where(halve, best.x, x), where(halve, best.gradient, gradient)
+        if (back := walk.after_step(rose, best)) is not None:
+            x, gradient = where(back, best.x, x), where(back, best.gradient, gradient)
+    if ball.norm == 1:  # the best point of the ball for the loss linearised at the best iterate: a last candidate
+        corner = ball.best_for(best.gradient)
+        best.update(corner, *evaluate(corner))
     return best.x, best.score
 
 
@@ -69,7 +72,7 @@ def where(samples: Tensor, x: Tensor, otherwise: Tensor) -> Tensor:
 
 
 @dataclass
-class _Best:
+class Best:
     """Each sample's best iterate so far, with its score and gradient."""
 
     x: Tensor
@@ -81,6 +84,70 @@ class _Best:
         self.x = where(better, x, self.x)
         self.gradient = where(better, gradient, self.gradient)
         self.score = torch.where(better, score, self.score)
+
+
+class HalvedSteps:
+    """Steps with momentum whose sizes are halved at checkpoints ([C] algorithm 1), for Linf and L2."""
+
+    def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor, rho: float) -> None:
+        self.ball = ball
+        self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
+        self.previous, self.pull = start.x, 1.0
+        self.checkpoint = _Checkpoint(steps, rho, start.score)
+
+    def step(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """The next iterate."""
+        ball, pull = self.ball, self.pull
+        moved = ball.project(x + along(gradient, self.sizes, ball.norm))
+        moved = ball.project(x + (moved - x) * pull + (x - self.previous) * (1 - pull))
+        self.previous, self.pull = x, _MOMENTUM
+        return moved
+
+    def after_step(self, rose: Tensor, best: Best) -> Tensor | None:
+        """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""
+        halve = self.checkpoint.after_step(rose, best.score)
+        if halve is not None:
+            self.sizes = where(halve, self.sizes / 2.0, self.sizes)
+        return halve
+
+
+class SparseSteps:
+    """Steps along a few pixels, for L1: l1-APGD (Croce & Hein, ICML 2021, section 3 and algorithm 1).
+
+    A step goes along the signs of the gradient's largest elements; how many these are follows from how many pixels of
+    the best iterate have changed. At a checkpoint a sample whose best iterate has become sparser goes back to it, with
+    the first step size; for the others the step size shrinks, down to a tenth.
+    """
+
+    _FIRST_SHARE = 0.2  # of the pixels, in the first steps
+    _WINDOW = 0.04  # of the steps, between two checkpoints
+    _SPARSER = 0.95  # share of the changed pixels that must be left
+    _SHRINK = 1.5  # of the step size, and from changed pixels to those of a step
+
+    def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor) -> None:
+        pixels = start.x[0].numel()
+        self.ball = ball
+        self.first = self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
+        self.count = torch.full_like(start.score, self._FIRST_SHARE * pixels)
+        self.changed = torch.full_like(start.score, pixels)
+        self.window, self.taken = max(int(self._WINDOW * steps), 1), 0
+
+    def step(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """The next iterate."""
+        return self.ball.project(x + self.sizes * largest_signs(gradient, self.count))
+
+    def after_step(self, rose: Tensor, best: Best) -> Tensor | None:
+        """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""
+        self.taken += 1
+        if self.taken % self.window:
+            return None
+        changed = (best.x != self.ball.images).sum(dim=(1, 2, 3)).to(self.changed)
+        sparser = changed < self._SPARSER * self.changed
+        smaller = torch.maximum(self.sizes / self._SHRINK, self.first / 10)
+        self.sizes = where(sparser, self.first, smaller)
+        self.count = torch.where(changed > 0, changed / self._SHRINK, self.count).clamp_min(1)
+        self.changed = changed
+        return sparser
 
 
 class _Checkpoint:

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mt_torchattacks.attacks import l1
+
+NORMS = {"Linf": math.inf, "L2": 2.0, "L1": 1.0}
+"""torchattacks' names of the norms."""
+
+_TINY = 1e-12  # torchattacks' APGD adds it to every length that it divides by
+_TOO_SMALL = 1e-10  # below it the squares of float32, and _TINY, would count
+
 
 @dataclass(frozen=True)
 class Ball:
     """The images that an attack may return for one batch.
 
     Args:
-        images: clean images ``(N, C, H, W)``.
-        eps: radius; for the infinity norm also a tensor that broadcasts to the images.
+        images: clean images ``(N, C, H, W)``, within the clip values.
+        eps: radius: a number, one a sample ``(N, 1, 1, 1)``, or for the infinity norm any tensor that broadcasts.
         norm: ``math.inf`` or a real number >= 1.
         clip: the smallest and the largest pixel values, or None.
         mask: True where pixels may change, of the images' shape, or None.
@@ -33,20 +41,39 @@ class Ball:
     mask: Tensor | None = None
 
     def project(self, x: Tensor) -> Tensor:
-        """Clip to the pixel range and then, by scaling where the norm is finite, to the ball."""
-        if self.clip is not None:
-            x = x.clamp(self.clip[0]).clamp(max=self.clip[1])
-        delta = x - self.images
+        """An image in the ball and within the clip values: the nearest one for the infinity norm and for L1.
+
+        For another norm x is scaled to the ball and then clipped, as in torchattacks: the nearest point of the ball,
+        and a point of the ball within the clip values, if not always the nearest of those.
+        """
         if self.norm == math.inf:
-            return self.images + torch.clamp(delta, -self.eps, self.eps)  # type: ignore[arg-type]
-        return self.images + delta * (self.eps / length(delta, self.norm).clamp_min(1e-30)).clamp(max=1)
+            return self.clipped(x.clamp(self.images - self.eps, self.images + self.eps))
+        delta = x - self.images
+        if self.norm == 1:
+            return self.clipped(self.images + l1.project(delta, self.eps, self.room(self.images, delta)))
+        size = length(delta, self.norm)
+        return self.clipped(self.images + delta / (size + _TINY) * size.clamp(max=self.eps))
+
+    def best_for(self, gradient: Tensor) -> Tensor:
+        """The image of the L1 ball within the clip values that is best for a loss with this gradient everywhere."""
+        return self.clipped(self.images + l1.steepest(gradient, self.eps, self.room(self.images, gradient)))
+
+    def clipped(self, x: Tensor) -> Tensor:
+        """The nearest image within the clip values."""
+        return x if self.clip is None else x.clamp(self.clip[0]).clamp(max=self.clip[1])
+
+    def room(self, x: Tensor, direction: Tensor) -> Tensor:
+        """How far each pixel of x may go in its direction before it is clipped."""
+        if self.clip is None:
+            return torch.full_like(x, torch.inf)
+        return torch.where(direction > 0, self.clip[1] - x, x - self.clip[0]).clamp_min(0)
 
     def masked(self, direction: Tensor) -> Tensor:
         """A direction without its part on pixels that may not change."""
         return direction if self.mask is None else torch.where(self.mask, direction, 0)
 
     def random_point(self, generator: torch.Generator) -> Tensor:
-        """Images plus noise that is uniform in the ball (Barthe et al., 2005), clipped.
+        """Images plus noise that is uniform in the ball (Barthe et al., 2005), projected.
 
         Args:
             generator: on the images' device.
@@ -69,16 +96,48 @@ class Ball:
             raise NotImplementedError(f"norm: expected 1, 2 or infinity for a random start, found {self.norm}.")
         return self.project(self.images + self.masked(noise * self.eps))
 
+    def surface_point(self, generator: torch.Generator) -> Tensor:
+        """Images plus noise as large as the ball, clipped: where Auto-PGD starts in torchattacks and in AutoAttack.
+
+        Args:
+            generator: on the CPU, so that the numbers are the same on every device.
+        """
+        shape = self.images.shape
+        if self.norm == math.inf:
+            noise = (2 * torch.rand(shape, generator=generator) - 1).to(self.images)
+        else:
+            noise = torch.randn(shape, generator=generator).to(self.images)
+        noise = self.masked(noise)
+        if self.norm == 1:  # sparse: the shrinking leaves the largest of the normal numbers
+            return self.project(self.images + noise)
+        tiny = 0 if self.norm == math.inf else _TINY
+        return self.clipped(self.images + self.eps * noise / (length(noise, self.norm) + tiny))
+
 
 def length(x: Tensor, norm: float) -> Tensor:
-    """The p-norm of each sample, ``(N, 1, 1, 1)``."""
+    """The p-norm of each sample, ``(N, 1, 1, 1)``; for 2 with torchattacks' arithmetic."""
+    if norm == 2:
+        return (x**2).sum(dim=(1, 2, 3), keepdim=True).sqrt()
     result: Tensor = torch.linalg.vector_norm(x, ord=norm, dim=(1, 2, 3), keepdim=True)
     return result
 
 
+def along(direction: Tensor, size: float | Tensor, norm: float) -> Tensor:
+    """A displacement of a size along a direction: for the infinity norm by its signs. Auto-PGD's step.
+
+    However small the direction is, as long as it is not zero.
+    """
+    if norm == math.inf:
+        return size * direction.sign()
+    largest = direction.abs().amax(dim=(1, 2, 3), keepdim=True)
+    scaled = direction / largest.clamp_min(torch.finfo(direction.dtype).tiny)
+    direction = torch.where(largest < _TOO_SMALL, scaled, direction)
+    return size * direction / (length(direction, norm) + _TINY)
+
+
 def unit(gradient: Tensor, norm: float) -> Tensor:
-    """A gradient scaled to length 1; for the infinity norm its sign. Auto-PGD's direction."""
-    return gradient.sign() if norm == math.inf else gradient / length(gradient, norm).clamp_min(1e-30)
+    """A gradient scaled to length 1; for the infinity norm its sign."""
+    return along(gradient, 1.0, norm)
 
 
 def steepest(gradient: Tensor, norm: float) -> Tensor:
@@ -86,8 +145,6 @@ def steepest(gradient: Tensor, norm: float) -> Tensor:
     if norm == math.inf:
         return gradient.sign()
     if norm == 1:
-        largest = gradient.flatten(1).abs().argmax(dim=1, keepdim=True)
-        chosen = torch.zeros_like(gradient.flatten(1)).scatter_(1, largest, 1)
-        return chosen.reshape(gradient.shape) * gradient.sign()
+        return l1.steepest(gradient, 1.0, torch.ones_like(gradient))
     conjugate = norm / (norm - 1)
     return unit(gradient.abs(), conjugate) ** (conjugate - 1) * gradient.sign()

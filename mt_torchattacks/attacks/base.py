@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.bounds import Bounds, Box, PerChannel
 from mt_torchattacks.attacks.saving import save
 from mt_torchattacks.attacks.scores import Scores
 from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.attacks.units import InUnits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
@@ -22,10 +24,11 @@ from mt_torchattacks.types import Images, Outputs, Targets
 
 if TYPE_CHECKING:
     from torchattacks.attack import Attack as Host
+    from typing_extensions import Self
 else:
     Host = object
 
-_POSITIVE = ("eps", "max_epsilon", "alpha", "steps", "num_iter_set", "eot_iter", "n_restarts")
+_POSITIVE = ("steps", "num_iter_set", "eot_iter", "n_restarts")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Traits:
     float32: bool = False
 
 
-class MultiTaskAttack(Host):
+class MultiTaskAttack(InUnits, Host):
     """Mixin that goes before a torchattacks class: its loop runs unchanged and ascends the objective.
 
     The loop sees the objective's scores where it expects logits (:class:`~mt_torchattacks.attacks.scores.Scores`) and
@@ -56,7 +59,10 @@ class MultiTaskAttack(Host):
         model: the model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: the balancing rule or its name.
-        *args, **kwargs: the host's own arguments.
+        *args, **kwargs: the host's own arguments. A radius, and any other length, is in the unit of the pixels.
+        bounds: smallest and largest pixel value, each a number or one a channel. The loop works in coordinates in
+            which they are 0 and 1, so one that takes a single number for a radius needs the same share of the range
+            in all channels.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be.
@@ -64,19 +70,28 @@ class MultiTaskAttack(Host):
 
     traits: ClassVar[Traits] = Traits()
 
-    def __init__(self, model: nn.Module, tasks: Tasks, balance: str | Rule = "dgba", *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        *args: Any,
+        bounds: Bounds = (0.0, 1.0),
+        **kwargs: Any,
+    ) -> None:
         checks.require(isinstance(model, nn.Module), "model", "a torch.nn.Module", checks.describe(model), TypeError)
         Objective(model, tasks, balance)  # what does not fit is said now, not at the first call
         super().__init__(model, *args, **kwargs)
         self.tasks = tasks
         self.balance = balance
+        self.bounds = bounds
         self._check_arguments()
 
     def __call__(self, inputs: Images, labels: Targets | None = None, *args: Any, **kwargs: Any) -> Tensor:
         """Adversarial images for ``inputs``.
 
         Args:
-            inputs: ``(N, C, H, W)`` images in [0, 1] (or normalized, after ``set_normalization_used``).
+            inputs: ``(N, C, H, W)`` images within ``bounds`` (or normalized, after ``set_normalization_used``).
             labels: the tasks' targets, by name; in a targeted mode the goals.
 
         Returns:
@@ -90,17 +105,18 @@ class MultiTaskAttack(Host):
             goals = self.goals(images, labels)
             self._change_model_mode(self.model.training)
             parts = [self._attack(*chunk) for chunk in self._chunks(images.clone(), goals)]
-            adversarial = torch.cat(parts)
+            adversarial = self.restored(torch.cat(parts))
             adversarial = self.normalize(adversarial) if self._normalization_applied else adversarial
         return _like(adversarial, inputs)
 
     def pixels(self, inputs: Images) -> Tensor:
-        """Inputs on the model's device, un-normalized if ``set_normalization_used`` says that they are normalized."""
-        checks.images(inputs, bounds=None if self._normalization_applied else (0.0, 1.0))
+        """Inputs as the loops see them, in [0, 1]: on the model's device, un-normalized, relative to ``bounds``."""
+        checks.images(inputs, bounds=None)
         self._check_arguments()
         self.device = _device_of(self.model, inputs.device)
         images = inputs.detach().to(self.device)
-        return self.inverse_normalize(images).to(inputs.dtype) if self._normalization_applied else images
+        images = self.inverse_normalize(images).to(inputs.dtype) if self._normalization_applied else images
+        return self._scaled(images)
 
     def bind(self, images: Images, goals: Targets, dtype: torch.dtype | None = None) -> BoundObjective:
         """The objective that this attack ascends.
@@ -114,13 +130,35 @@ class MultiTaskAttack(Host):
         if self.targeted:
             tasks = tasks.with_roles({name: "target" for name in tasks if tasks[name].role == "attack"})
         model = functools.partial(self.model_outputs, dtype=dtype or images.dtype)
-        return Objective(model, tasks, self.balance).bind(images, goals, noise=self._noise(images))
+        return Objective(model, tasks, self.balance).bind(images, goals, noise=self._noise(images), norm=self._norm)
+
+    @torch.no_grad()
+    def scores(self, candidates: Images, inputs: Images, labels: Targets | None = None) -> Tensor:
+        """Scores ``(N,)`` of candidates for the adversarial images: what this attack compares its iterates by.
+
+        Args:
+            candidates: ``(N, C, H, W)`` images like ``inputs``.
+            inputs, labels: the clean images and the targets, as for the attack itself.
+
+        Returns:
+            The higher, the worse for the model; -inf where a loss is NaN.
+        """
+        images = self.pixels(inputs).clone()
+        with attacking(self.model):
+            self._change_model_mode(self.model.training)
+            bound = self.judged(self.bind(images, self.goals(images, labels)))
+            with torch.no_grad():
+                return finite_scores(bound(self.pixels(candidates)))
+
+    def judged(self, bound: BoundObjective) -> BoundObjective:
+        """The objective that candidates are compared by: the one that is ascended."""
+        return bound
 
     def get_logits(self, inputs: Tensor, labels: object = None, *args: Any, **kwargs: Any) -> Any:
         """Within an attack the scores ``(k * N, 1)`` that the host's loss reduces; outside it the model's outputs."""
         bound: BoundObjective | None = self.__dict__.get("_bound")
         if bound is None:
-            return self.model_outputs(inputs)
+            return self.model_outputs(Box.of(self.bounds).scaled(inputs))
         if self.traits.divides and inputs.requires_grad:
             inputs = _NeverZero.apply(inputs)
         scores = bound(inputs)
@@ -144,9 +182,17 @@ class MultiTaskAttack(Host):
         # Half types have too few bits for the steps of an attack: the loop runs in float32, the model in its own type.
         exact = images.dtype == torch.float64 and not self.traits.float32
         start = images if exact else images.float()
-        runner = copy.copy(self)
-        object.__setattr__(runner, "_bound", self.bind(start, goals, images.dtype))  # the host's walks every value
-        adversarial: Tensor = runner.forward(start, torch.zeros(len(start), dtype=torch.long, device=start.device))
+        return self.ascend(self.bind(start, goals, images.dtype))
+
+    def ascend(self, bound: BoundObjective) -> Tensor:
+        """The adversarial images ``(N, C, H, W)`` that the host's loop finds for a bound objective, from its images on.
+
+        For attacks that run other attacks: model modes, normalization, bounds and half types are the caller's.
+        """
+        runner = self._runner(bound.images)
+        object.__setattr__(runner, "_bound", bound)  # the host's own walks every value
+        images = bound.images
+        adversarial: Tensor = runner.forward(images, torch.zeros(len(images), dtype=torch.long, device=images.device))
         return adversarial.detach()
 
     def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
@@ -156,7 +202,7 @@ class MultiTaskAttack(Host):
     def goals(self, images: Tensor, targets: Targets | None) -> Targets:
         """The targets, checked; after ``set_mode_targeted_by_function`` what the function makes of them."""
         if self.attack_mode == "targeted(custom)":
-            targets = self._target_map_function(images, targets)
+            targets = self._target_map_function(self.restored(images), targets)
         if not isinstance(targets, Mapping):
             expected = f"a mapping with the keys {checks.listed(self.tasks.active)}"
             checks.fail("targets", expected, checks.describe(targets), TypeError)
@@ -166,25 +212,19 @@ class MultiTaskAttack(Host):
     def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None) -> Outputs:
         """The model's outputs for images ``(N, C, H, W)`` in [0, 1], normalized first where the attack normalizes."""
         dtype = dtype or x.dtype
+        x = Box.of(self.bounds).restored(x.to(torch.promote_types(x.dtype, dtype)))
         x = self.normalize(x) if self.normalization_used is not None else x
         return self.model(x.to(dtype))
-
-    def _noise(self, images: Tensor) -> float:
-        """Size of the uniform noise, in pixel values, that is as large as the attack's own budget."""
-        size = float(getattr(self, "eps", getattr(self, "max_epsilon", 8 / 255)))
-        return size if self._norm == "Linf" else size / images[0].numel() ** 0.5
 
     @property
     def _norm(self) -> str:
         return getattr(self, "norm", self.traits.norm)
 
     def _check_arguments(self) -> None:
+        self._check_lengths()
         for name in _POSITIVE:
             if hasattr(self, name):
                 checks.positive(getattr(self, name), name)
-        for name in ("eps", "max_epsilon"):
-            size = getattr(self, name, 0) if self._norm == "Linf" else 0
-            checks.require(size <= 1, name, "a radius of at most 1, the pixels' range (8/255, not 8)", size)
         loss = getattr(self, "loss", "ce")
         reason = "'ce' (here: the tasks' own losses; a margin or DLR needs one classifier)"
         checks.require(loss == "ce", "loss", reason, repr(loss))
@@ -198,6 +238,21 @@ class NoiseBatchAttack(MultiTaskAttack):
 
     Splits a batch as the host would (``batch_max``), so that each part is bound to its own targets.
     """
+
+    lengths: ClassVar[tuple[str, ...]] = (*MultiTaskAttack.lengths, "noise_sd")
+
+    @property
+    def noise_sd(self) -> PerChannel:
+        """Size of the noise, in pixel values."""
+        size: PerChannel = self.noise_func.noise_sd
+        return size
+
+    def _runner(self, images: Tensor) -> Self:
+        runner = super()._runner(images)
+        noise = copy.copy(self.noise_func)
+        noise.noise_sd = self._shares()["noise_sd"]
+        runner.__dict__["noise_func"] = noise
+        return runner
 
     def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
         size = max(int(self.batch_max / self.noise_batch_size), 1)
@@ -219,6 +274,11 @@ class _NeverZero(torch.autograd.Function):
         stuck = (gradient == 0).flatten(1).all(dim=1)
         gradient[:, 0, 0, 0] += stuck * torch.finfo(gradient.dtype).eps
         return gradient
+
+
+def finite_scores(scores: Tensor) -> Tensor:
+    """Scores that can be compared: NaN, and a score of -inf, count as the lowest."""
+    return scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
 
 def _device_of(model: nn.Module, default: torch.device) -> torch.device:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.base import MultiTaskAttack
-from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.attacks.bounds import Box
 from mt_torchattacks.types import Images, Targets
 
 
@@ -25,7 +25,7 @@ class MultiAttack:
 
     Raises:
         TypeError: something else than a multi-task attack.
-        ValueError: fewer than two, or attacks on different models.
+        ValueError: fewer than two, or attacks on different models or with different bounds.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -42,20 +42,18 @@ class MultiAttack:
             checks.require(isinstance(attack, MultiTaskAttack), "attacks", expected, checks.describe(attack), TypeError)
         models = {id(attack.model) for attack in attacks}
         checks.require(len(models) == 1, "attacks", "attacks on one model", f"{len(models)} models")
+        bounds = [Box.of(attack.bounds).numbers for attack in attacks]
+        same = all(numbers == bounds[0] for numbers in bounds)
+        checks.require(same, "attacks", "attacks with the same bounds", f"bounds {bounds}")
         self.attacks = list(attacks)
 
     def __call__(self, inputs: Images, labels: Targets) -> Tensor:
         """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
-        judge = self.attacks[0]
         results = [attack(inputs, labels) for attack in self.attacks]
-        candidates = torch.stack([inputs.to(results[0].device), *results])
-        with attacking(judge.model), torch.no_grad():
-            judge.model.eval()
-            images = judge.pixels(inputs).clone()
-            score = judge.bind(images, judge.goals(images, labels))
-            scores = torch.stack([score(judge.pixels(candidate)) for candidate in candidates])
-        best = scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf).argmax(dim=0)
-        return candidates[best, torch.arange(len(best), device=best.device)].detach()
+        candidates = [inputs.to(results[0]), *results]
+        scores = torch.stack([self.attacks[0].scores(candidate, inputs, labels) for candidate in candidates])
+        best = scores.argmax(dim=0)
+        return torch.stack(candidates)[best, torch.arange(len(best), device=best.device)]
 
     def __repr__(self) -> str:
         return f"MultiAttack({self.attacks})"

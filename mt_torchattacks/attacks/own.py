@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from torchattacks.attack import Attack
 
-from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.ball import NORMS, Ball
 from mt_torchattacks.attacks.base import MultiTaskAttack
+from mt_torchattacks.attacks.bounds import Bounds, PerChannel
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
-
-NORMS = {"Linf": math.inf, "L2": 2.0, "L1": 1.0}
 
 
 class _Host(Attack):
@@ -34,19 +31,24 @@ class _Host(Attack):
 class OwnAttack(MultiTaskAttack, _Host):
     """An attack with a loop of its own, which behaves like torchattacks' in all else (modes, normalization, saving).
 
-    A subclass says in :meth:`run` how it gets from the clean images to the adversarial ones. Nothing of a call may be
+    A subclass says in :meth:`run` how it gets from the clean images to the adversarial ones. There pixels are in [0, 1]
+    whatever the bounds were, and ``bounds`` and the arguments named in ``lengths`` say so too. Nothing of a call may be
     stored on the attack, and chance comes from a generator of its own, seeded with ``seed``.
 
     Args:
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name.
-        norm: ``"Linf"``, ``"L2"`` or ``"L1"``.
-        eps: radius of the perturbation > 0.
+        norm: one of :attr:`norms`.
+        eps: radius of the perturbation > 0, in pixel values; for ``"Linf"`` also one a channel.
         steps: number of steps >= 1.
         seed: of the attack's own random numbers.
+        bounds: smallest and largest pixel value, each a number or one a channel.
         **arguments: the subclass's own, stored as attributes.
     """
+
+    norms: ClassVar[tuple[str, ...]] = ("Linf", "L2")
+    per_channel: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -54,13 +56,15 @@ class OwnAttack(MultiTaskAttack, _Host):
         tasks: Tasks,
         balance: str | Rule = "dgba",
         norm: str = "Linf",
-        eps: float = 8 / 255,
+        eps: PerChannel = 8 / 255,
         steps: int = 10,
         seed: int = 0,
+        *,
+        bounds: Bounds = (0.0, 1.0),
         **arguments: Any,
     ) -> None:
-        checks.one_of(norm, "norm", NORMS)
-        super().__init__(model, tasks, balance, norm=norm, eps=eps, steps=steps, seed=seed, **arguments)
+        arguments |= {"norm": norm, "eps": eps, "steps": steps, "seed": seed}
+        super().__init__(model, tasks, balance, bounds=bounds, **arguments)
 
     @abstractmethod
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.bounds import Bounds, Box
 from mt_torchattacks.attacks.state import attacking
 from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Targets
@@ -48,7 +49,7 @@ def save(
     """Attack every batch of a loader and save the adversarial images with their targets.
 
     The file is written once, at the end, under another name first: an interrupted run leaves an old file as it was.
-    Images are saved with values in [0, 1], un-normalized where the attack normalizes.
+    Images are saved un-normalized, within the attack's ``bounds``, which the file holds too.
 
     Args:
         data_loader: batches ``(images, targets)``.
@@ -57,7 +58,8 @@ def save(
         return_verbose: return those numbers.
         save_predictions: save the model's outputs for the adversarial images too.
         save_clean_inputs: save the clean images too.
-        save_type: ``"float"``, or ``"int"`` for images as uint8 (rounded; a quarter of the size).
+        save_type: ``"float"``, or ``"int"`` for images as uint8, 0 to 255 within the bounds (rounded; a quarter of the
+            size).
 
     Raises:
         ValueError: an unknown ``save_type``, or an empty loader.
@@ -72,17 +74,17 @@ def save(
         clean, attacked = self.pixels(inputs), self.pixels(adversarial)
         _, before = _evaluate(self, clean, targets)
         predictions, after = _evaluate(self, attacked, targets)
-        record.count(before, after, (attacked - clean).flatten(1).norm(dim=1))
-        record.keep("adv_inputs", _stored(attacked, save_type))
+        record.count(before, after, (self.restored(attacked) - self.restored(clean)).flatten(1).norm(dim=1))
+        record.keep("adv_inputs", _stored(self, attacked, save_type))
         record.keep("labels", dict(targets))
         if save_predictions:
             record.keep("preds", predictions)
         if save_clean_inputs:
-            record.keep("clean_inputs", _stored(clean, save_type))
+            record.keep("clean_inputs", _stored(self, clean, save_type))
         bar.set_postfix_str(record.summary())
     checks.require(bool(record.seconds), "data_loader", "at least one batch", "none")
     if save_path is not None:
-        record.write(Path(save_path), save_type)
+        record.write(Path(save_path), save_type, Box.of(self.bounds).numbers)
     return record.report() if return_verbose else None
 
 
@@ -118,7 +120,7 @@ def load(
     checks.require(not missing, "load_path", expected, f"no {checks.listed(missing)}")
     for key in ("adv_inputs", "clean_inputs"):
         if key in saved:
-            saved[key] = _restored(saved[key], normalize)
+            saved[key] = _restored(saved[key], Box.of(saved.get("bounds", (0.0, 1.0))), normalize)
     return DataLoader(_Saved([saved[key] for key in wanted]), batch_size=batch_size, shuffle=shuffle)
 
 
@@ -164,10 +166,10 @@ class _Record:
     def summary(self) -> str:
         return ", ".join(f"{name} {a:.3g} -> {b:.3g}" for name, (a, b) in self.report().losses.items())
 
-    def write(self, path: Path, save_type: str) -> None:
+    def write(self, path: Path, save_type: str, bounds: Bounds) -> None:
         joined: dict[str, object] = {key: _joined(values) for key, values in self.tensors.items()}
         part = path.with_name(f"{path.name}.part")
-        torch.save({**joined, "save_type": save_type}, part)
+        torch.save({**joined, "save_type": save_type, "bounds": bounds}, part)
         part.replace(path)
 
 
@@ -180,12 +182,15 @@ def _evaluate(attack: Any, images: Tensor, targets: Targets) -> tuple[dict[str, 
     return outputs_by_task(outputs, tuple(attack.tasks), attack.tasks.active), attack.tasks.losses(outputs, goals)
 
 
-def _stored(images: Tensor, save_type: str) -> Tensor:
-    return (images.clamp(0, 1) * 255).round().to(torch.uint8) if save_type == "int" else images
+def _stored(attack: Any, pixels: Tensor, save_type: str) -> Tensor:
+    if save_type == "int":
+        return (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+    restored: Tensor = attack.restored(pixels)
+    return restored
 
 
-def _restored(images: Tensor, normalize: Mapping[str, Sequence[float]] | None) -> Tensor:
-    images = images.float() / 255 if images.dtype == torch.uint8 else images
+def _restored(images: Tensor, box: Box, normalize: Mapping[str, Sequence[float]] | None) -> Tensor:
+    images = box.restored(images.float() / 255) if images.dtype == torch.uint8 else images
     if normalize is None:
         return images
     mean, std = (torch.as_tensor(normalize[key], dtype=images.dtype).reshape(1, -1, 1, 1) for key in ("mean", "std"))

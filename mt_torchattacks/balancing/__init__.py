@@ -3,20 +3,46 @@
 from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule, resolve
 from mt_torchattacks.balancing.gradient import SignTotal
 from mt_torchattacks.balancing.gramian import Normalized
+from mt_torchattacks.balancing.jacobian import (
+    IMTLG,
+    MGDA,
+    AlignedMTL,
+    CAGrad,
+    ConFIG,
+    DualProj,
+    FairGrad,
+    GradDrop,
+    JacobianRule,
+    NashMTL,
+    PCGrad,
+    UPGrad,
+)
 from mt_torchattacks.balancing.loss import DGBA, WGD, Relative, Single, Total, Weighted
 
 __all__ = [
     "DGBA",
+    "IMTLG",
+    "MGDA",
     "WGD",
+    "AlignedMTL",
+    "CAGrad",
+    "ConFIG",
+    "DualProj",
+    "FairGrad",
+    "GradDrop",
     "GradientRule",
     "GramianRule",
+    "JacobianRule",
     "LossRule",
+    "NashMTL",
     "Normalized",
+    "PCGrad",
     "Relative",
     "Rule",
     "SignTotal",
     "Single",
     "Total",
+    "UPGrad",
     "Weighted",
     "resolve",
 ]

@@ -147,7 +147,7 @@ def resolve(balance: str | Rule) -> Rule:
     name, _, argument = balance.partition(":")
     checks.one_of(name, "balance", sorted(Rule.registry))
     rule = Rule.registry[name]
-    takes_task = bool(inspect.signature(rule).parameters)
+    takes_task = any(argument.default is argument.empty for argument in inspect.signature(rule).parameters.values())
     if takes_task != bool(argument):
         checks.fail("balance", f"'{name}:<task>'" if takes_task else f"{name!r}", repr(balance))
     return rule(*[argument] if argument else [])

@@ -10,6 +10,8 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.balancing.base import LossRule, safe_divide
 
+_LEAST = 0.1  # share of its clean value that a loss counts as at least, where a weight is the inverse of the loss
+
 
 class Total(LossRule):
     """``sum_i grad L_i``, scored by ``sum_i L_i`` ([D] eq. 4)."""
@@ -84,12 +86,20 @@ class Weighted(LossRule):
 
 
 class DGBA(LossRule):
-    """``sum_i grad L_i / |L_i(x_k)|`` ([D] eq. 9, algorithm 1): each task's gradient relative to its present loss."""
+    """``sum_i grad L_i / |L_i(x_k)|`` ([D] eq. 9, algorithm 1): each task's gradient relative to its present loss.
+
+    The loss to a goal shrinks as the goal is reached, and its weight would grow without bound although hardly anything
+    is left to gain: a loss counts as at least a tenth of the clean one, so no weight exceeds ten times its first value.
+
+    Example:
+        >>> DGBA().weights(torch.tensor([[4.0, -0.001]]), torch.tensor([[2.0, -1.0]]))
+        tensor([[ 0.2500, 10.0000]])
+    """
 
     name = "dgba"
 
     def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
-        return safe_divide(1.0, losses.abs())
+        return safe_divide(1.0, torch.maximum(losses.abs(), _LEAST * clean.abs()))
 
 
 class Relative(LossRule):

@@ -56,6 +56,48 @@ def test_l2_optimum(name: str, arguments: dict[str, Any], case: Any) -> None:
     torch.testing.assert_close(score, (images * w).flatten(1).sum(1) + EPS * w.norm(), rtol=1e-3, atol=0)
 
 
+def knapsack(images: Tensor, w: Tensor, eps: float) -> Tensor:
+    """The largest rise ``(N,)`` of ``<w, x>`` in an L1 ball within [0, 1]: pixel by pixel, the best first."""
+    rises = []
+    for image in images.reshape(len(images), -1):
+        left, rise = eps, 0.0
+        for i in w.flatten().abs().argsort(descending=True):
+            room = float(1 - image[i] if w.flatten()[i] > 0 else image[i])
+            rise += min(left, room) * float(w.flatten()[i].abs())
+            left -= min(left, room)
+        rises.append(rise)
+    return torch.tensor(rises)
+
+
+@pytest.mark.parametrize("random_start", [False, True])
+@pytest.mark.parametrize("steps", [1, 10, 50])
+@pytest.mark.parametrize("eps", [0.01, 0.3, 2.0, 8.0, 100.0])
+def test_l1_optimum_within_the_box(eps: float, steps: int, random_start: bool) -> None:
+    g = torch.Generator().manual_seed(3)
+    w, images = torch.randn(3, 4, 4, generator=g), torch.rand(6, 3, 4, 4, generator=g)
+    model, tasks = toys.Linear({"a": w}), mta.Tasks(a=value)
+    attack = mta.APGD(model, tasks, "total", norm="L1", eps=eps, steps=steps, random_start=random_start)
+    found = attack(images, {"a": torch.zeros(6)})
+    assert bool(((found - images).abs().flatten(1).sum(1) <= eps * (1 + 1e-5) + 1e-6).all())
+    share = ((found - images) * w).flatten(1).sum(1) / knapsack(images, w, eps)
+    assert share.min() > 0.99 and share.max() < 1 + 1e-4
+
+
+@pytest.mark.parametrize(("norm", "eps", "share"), [("Linf", 0.3, 1.0), ("L2", 0.5, 0.99), ("L1", 3.0, 1.0)])
+def test_apgd_reaches_the_optimum_in_every_norm(norm: str, eps: float, share: float, case: Any) -> None:
+    """Far enough from 0 and 1 for L2, where the best point within a box has no closed form."""
+    model, tasks, images, targets = case
+    w = model.weight.detach().sum(0).reshape(3, 4, 4)
+    found = mta.APGD(model, tasks, "total", norm=norm, eps=eps, steps=40)(images, targets)
+    best = {
+        "Linf": (((images + eps * w.sign()).clamp(0, 1) - images) * w).flatten(1).sum(1),
+        "L2": eps * w.norm(),
+        "L1": knapsack(images, w, eps),
+    }[norm]
+    reached = ((found - images) * w).flatten(1).sum(1) / best
+    assert reached.min() > share - 1e-4 and reached.max() < 1 + 1e-4
+
+
 def test_dgba_weighs_by_the_inverse_of_each_samples_own_losses(case: Any) -> None:
     model, tasks, images, targets = case
     losses = model(images)

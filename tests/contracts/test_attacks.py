@@ -235,6 +235,8 @@ def test_a_step_without_gradient_does_not_end_a_samples_attack(name: str) -> Non
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("balance", ["total", "sign_total", "relative", "wgd", "normalized", "single:depth"])
 def test_every_attack_takes_every_family_of_rules(name: str, balance: str) -> None:
+    if name == "AutoSAGA" and balance in ("sign_total", "normalized"):
+        pytest.skip("refused with a reason: it blends the tasks' gradients itself, so a rule must give them weights")
     model, (images, targets) = toys.Toy(), toys.batch(2)
     adversarial = make(name, model, balance=balance)(images, targets)
     assert bool(torch.isfinite(adversarial).all())

@@ -172,7 +172,8 @@ def test_random_starts(name: str, norm: float, eps: float) -> None:
 
     one, many = run(1), run(4)
     np.testing.assert_array_equal(run(4), many)
-    assert not np.array_equal(one, many)
+    if not (norm == 1 and name.startswith("Auto")):  # whose last candidate may be the best from every start
+        assert not np.array_equal(one, many)
     assert (scores(model, x, many) >= scores(model, x, one)).all()
     assert (np.linalg.norm((many - x).reshape(5, -1), ord=norm, axis=1) <= eps * (1 + 1e-5)).all()
 

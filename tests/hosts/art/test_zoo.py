@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import mt_torchattacks as mta
 from art_plugins import AutoProjectedGradientDescent, ProjectedGradientDescent, PyTorchMultiTaskEstimator
-from mt_torchattacks.training.recipe import standard_tasks
+from mt_torchattacks.tasks import standard_tasks
 from tests.hosts.art import cases
 
 

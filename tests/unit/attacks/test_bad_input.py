@@ -136,12 +136,12 @@ class TestArguments:
             pgd(*case)
 
     def test_wrong_types(self) -> None:
-        with pytest.raises(TypeError, match="eps: expected a number > 0, found '8/255'"):
+        with pytest.raises(TypeError, match="eps: expected a number, or one a channel, found '8/255'"):
             mta.PGD(toys.Toy(), toys.tasks(), eps="8/255")
         with pytest.raises(TypeError, match="model: expected a torch.nn.Module, found function"):
             mta.PGD(lambda x: x, toys.tasks())
-        with pytest.raises(ValueError, match="norm: expected one of 'Linf', 'L2', found 'L1'"):
-            mta.APGD(toys.Toy(), toys.tasks(), norm="L1")
+        with pytest.raises(ValueError, match="norm: expected one of 'Linf', 'L2', 'L1', found 'L0'"):
+            mta.APGD(toys.Toy(), toys.tasks(), norm="L0")
 
     @pytest.mark.parametrize("name", ["APGD", "UPGD"])
     def test_losses_of_one_classifier(self, name: str) -> None:
