@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from mt_torchattacks.attacks.attention import Rollout
+from mt_torchattacks.attacks.ensemble import Ensemble
 from mt_torchattacks.attacks.hosted import HOSTED, OWN, REFUSED, attack_class, multitask
 from mt_torchattacks.attacks.multi import MultiAttack
 from mt_torchattacks.attacks.saving import load
@@ -9,7 +11,18 @@ from mt_torchattacks.attacks.saving import load
 ATTACKS = (*HOSTED, *OWN)
 """The names of all attacks."""
 
-__all__ = ["ATTACKS", "HOSTED", "OWN", "REFUSED", "MultiAttack", "attack_class", "load", "multitask"]
+__all__ = [
+    "ATTACKS",
+    "HOSTED",
+    "OWN",
+    "REFUSED",
+    "Ensemble",
+    "MultiAttack",
+    "Rollout",
+    "attack_class",
+    "load",
+    "multitask",
+]
 
 
 def __getattr__(name: str) -> Any:

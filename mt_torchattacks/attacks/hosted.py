@@ -34,7 +34,12 @@ HOSTED: dict[str, Traits] = {
 }
 """The supported classes of torchattacks 3.5.1, by name."""
 
-OWN: dict[str, str] = {}
+OWN: dict[str, str] = {
+    "AutoSAGA": "auto_saga",
+    "SPSA": "spsa",
+    "Square": "square",
+    "WorstCase": "worst_case",
+}
 """The attacks that torchattacks does not have, by name, with the module of this package that holds each."""
 
 _MARGIN = "its loss is a margin between the logits of one classifier"
@@ -44,8 +49,8 @@ REFUSED: dict[str, str] = {
     "CW": _MARGIN,
     "EADL1": _MARGIN,
     "EADEN": _MARGIN,
-    "SPSA": _MARGIN,
-    "Square": _MARGIN,
+    "SPSA": f"{_MARGIN}; mta.SPSA climbs the score of all tasks",
+    "Square": f"{_MARGIN}; mta.Square climbs the score of all tasks",
     "Jitter": "its loss is taken between one classifier's scaled logits and a one-hot class",
     "TPGD": "its loss is the divergence from one classifier's clean probabilities",
     "APGDT": "it targets the runner-up classes of one classifier",
@@ -118,7 +123,8 @@ def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
     """Give the class the host's arguments behind ``model, tasks, balance``, and a docstring, for people and editors."""
     ours = list(inspect.signature(MultiTaskAttack.__init__).parameters.values())[1:4]
     theirs = list(inspect.signature(host).parameters.values())[1:]
-    cls.__signature__ = inspect.Signature([*ours, *theirs])
+    bounds = inspect.signature(MultiTaskAttack.__init__).parameters["bounds"]
+    cls.__signature__ = inspect.Signature([*ours, *theirs, bounds])
     arguments = ", ".join(f"{p.name}={p.default!r}" for p in theirs)
     cls.__doc__ = (
         f"torchattacks' {cls.__name__} on all tasks of a model; its loop runs unchanged.\n\n"
@@ -126,9 +132,10 @@ def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
         f"    model: model to attack; a forward pass gives all tasks' outputs.\n"
         f"    tasks: its tasks (``mta.Tasks``).\n"
         f"    balance: balancing rule or its name.\n"
-        f"    {arguments}: see ``torchattacks.{cls.__name__}``.\n\n"
+        f"    {arguments}: see ``torchattacks.{cls.__name__}``.\n"
+        f"    bounds: smallest and largest pixel value, each a number or one a channel; lengths are in their unit.\n\n"
         f"Shape:\n"
-        f"    images ``(N, C, H, W)`` in [0, 1], targets by task; returns ``(N, C, H, W)``.\n\n"
+        f"    images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.\n\n"
         f"Host's documentation:\n{inspect.cleandoc(host.__doc__ or '').split('Examples')[0]}"
     )
     return cls  # type: ignore[no-any-return]

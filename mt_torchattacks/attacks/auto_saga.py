@@ -1,0 +1,200 @@
+"""Auto-SAGA: the tasks' gradients blended pixel by pixel, with weights that are learned through the step they make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.auto_pgd import where
+from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.bounds import Bounds, PerChannel
+from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.balancing import LossRule, Rule, resolve
+from mt_torchattacks.balancing.direction import separate_gradients
+from mt_torchattacks.objective import BoundObjective
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.types import Images
+
+Attention = Mapping[str, Callable[[Images], Tensor]]
+
+
+class Iterate(NamedTuple):
+    """Where Auto-SAGA is after a number of steps.
+
+    Attributes:
+        x: the iterate ``(N, C, H, W)``.
+        score: its score ``(N,)``.
+        blend: the weight ``(N, T, C, H, W)`` of every task at every pixel.
+    """
+
+    x: Tensor
+    score: Tensor
+    blend: Tensor
+
+
+class AutoSAGA(OwnAttack):
+    """Auto-SAGA, the self-attention gradient attack that learns how to blend its gradients, for the Linf norm.
+
+    [D] appendix D, equations 15-16 (``balance="baseline"``) and 19-20 (``balance="dgba"``); the attack is that of
+    Xu et al., arXiv:2209.03358, and Rathbun et al., arXiv:2211.14669. At each step, with a weight ``a_i`` for every
+    task, sample, channel and pixel (1 at first), the rule's weights ``w_i`` and the attention maps ``phi_i``:
+
+    1. ``g_i = phi_i w_i grad L_i(x) / u``, ``G = sum_i a_i g_i``, trial point ``x' = P(x + alpha sign(G))``;
+    2. ``a_i += learning_rate * dF/da_i``, where F is the objective at ``x'`` and ``sign(G)`` is differentiated as
+       ``tanh(fitting_factor G)``: ``dF/da_i = grad F(x') / u alpha fitting_factor (1 - tanh^2(fitting_factor G)) g_i``;
+    3. ``M = decay M + sum_i a_i g_i``, ``x = P(x + alpha sign(M))``.
+
+    The unit ``u`` is the sample's mean absolute G on its clean image: no sign depends on it, and the two factors mean
+    the same whatever the losses' scales and the image's size. A step costs T + 1 backward passes: T at x and one at
+    the trial point.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs. For a list of models see
+            :class:`~mt_torchattacks.Ensemble`.
+        tasks: its tasks.
+        balance: a rule whose weights follow from the losses, or its name; ``"baseline"`` stands for ``"total"``.
+        eps: radius of the perturbation.
+        alpha: step size.
+        steps: number of steps.
+        learning_rate: r, of the blending weights >= 0; with 0 they stay 1, and this is the basic iterative method.
+        fitting_factor: lambda > 0, of the tanh that stands for the sign; near 1, since G is near 1 on average.
+        decay: gamma >= 0, momentum of the blended gradient.
+        eot_iter: forward passes that each gradient is the mean of, for models with randomness.
+        attention: the map phi ``(N, 1, H, W)`` as a function of the model's input, by task; 1 for a task without. For
+            a transformer trunk :class:`~mt_torchattacks.attacks.Rollout`.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+
+    Shape:
+        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns each sample's iterate with the best score.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be; a rule that needs the gradients themselves.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> model, tasks = nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> attack = mta.AutoSAGA(model, tasks, balance="dgba", eps=8 / 255, steps=3)
+        >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.rand(2, 1, 8, 8)}).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    norms: ClassVar[tuple[str, ...]] = ("Linf",)
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        eps: PerChannel = 8 / 255,
+        alpha: PerChannel = 2 / 255,
+        steps: int = 40,
+        learning_rate: float = 250.0,
+        fitting_factor: float = 1.0,
+        decay: float = 0.0,
+        eot_iter: int = 1,
+        attention: Attention | None = None,
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None:
+        super().__init__(
+            model,
+            tasks,
+            "total" if balance == "baseline" else balance,
+            eps=eps,
+            steps=steps,
+            alpha=alpha,
+            learning_rate=learning_rate,
+            fitting_factor=fitting_factor,
+            decay=decay,
+            eot_iter=eot_iter,
+            attention=attention,
+            bounds=bounds,
+        )
+
+    def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
+        best, best_score = ball.images, torch.full_like(ball.images[:, 0, 0, 0], -math.inf)
+        for x, score, _ in self.iterates(bound, ball):
+            best, best_score = where(score > best_score, x, best), torch.maximum(score, best_score)
+        return best
+
+    def iterates(self, bound: BoundObjective, ball: Ball) -> Iterator[Iterate]:
+        """The clean images and the iterate after each step, with the blending weights that led there."""
+        x, momentum, unit = ball.images, torch.zeros_like(ball.images), None
+        blend = x.new_ones(len(x), len(bound.objective.names), *x.shape[1:])
+        bound(x)  # takes the clean losses
+        for _ in range(self.steps):
+            score, gradients = self._gradients(bound, x)
+            yield Iterate(x, score, blend)
+            unit = _mean_size(gradients.sum(dim=1)) if unit is None else unit
+            gradients = gradients / unit.unsqueeze(1)
+            mixed = (blend * gradients).sum(dim=1)
+            rise = self._rise(bound, ball.project(x + self.alpha * mixed.sign())) / unit
+            slope = self.alpha * self.fitting_factor * (1 - torch.tanh(self.fitting_factor * mixed) ** 2) * rise
+            blend = blend + self.learning_rate * slope.unsqueeze(1) * gradients
+            momentum = self.decay * momentum + (blend * gradients).sum(dim=1)
+            x = ball.project(x + self.alpha * momentum.sign())
+        yield Iterate(x, _mean([bound(x).detach() for _ in range(self.eot_iter)]), blend)
+
+    def _gradients(self, bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, C, H, W)``; T backward passes."""
+        drawn = [_weighted_gradients(bound, x) for _ in range(self.eot_iter)]
+        scores, gradients = zip(*drawn, strict=True)
+        return _mean(scores), self._maps(bound, x) * _mean(gradients)
+
+    def _rise(self, bound: BoundObjective, trial: Tensor) -> Tensor:
+        """The gradient ``(N, C, H, W)`` of the objective at the trial point; one backward pass."""
+        trial = trial.detach().requires_grad_()
+        return _mean([torch.autograd.grad(bound(trial).sum(), trial)[0] for _ in range(self.eot_iter)])
+
+    def _maps(self, bound: BoundObjective, x: Tensor) -> Tensor:
+        """The attention maps ``(N, T, 1, H, W)``, or what broadcasts to them."""
+        if not self.attention:
+            return x.new_ones(1)
+        seen = self.normalize(x) if self.normalization_used is not None else x
+        ones = x.new_ones(len(x), 1, *x.shape[2:])
+        maps = [self.attention[n](seen) if n in self.attention else ones for n in bound.objective.names]
+        for name, found in zip(bound.objective.names, maps, strict=True):
+            expected = f"shape {tuple(ones.shape)}"
+            checks.require(found.shape == ones.shape, f"attention[{name!r}]", expected, checks.describe(found))
+        return torch.stack(maps, dim=1).detach()
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        rule = resolve(self.balance)
+        expected = "a rule with a weight for every task's loss (a LossRule), since weighted gradients are blended"
+        checks.require(isinstance(rule, LossRule), "balance", expected, repr(rule))
+        expected = "no task preserved within a budget, for which blended gradients leave no room"
+        checks.require(not self.tasks.kept, "tasks", expected, checks.listed(self.tasks.kept))
+        checks.positive(self.fitting_factor, "fitting_factor")
+        for name in ("learning_rate", "decay"):
+            checks.require(getattr(self, name) >= 0, name, "a number >= 0", getattr(self, name))
+        checks.keys(self.attention or {}, "attention", (), allowed=tuple(self.tasks))
+        plain = not self.attention or tuple(self.bounds) == (0.0, 1.0)
+        checks.require(plain, "bounds", "(0, 1) with attention maps, which see these images", self.bounds)
+
+
+def _weighted_gradients(bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The score ``(N,)`` and every task's weighted gradient ``w_i grad L_i`` ``(N, T, C, H, W)`` at x."""
+    rule = bound.objective.rule
+    assert isinstance(rule, LossRule)
+    point = bound._moved_to_start(x).detach().requires_grad_()
+    losses = bound._signed(point)
+    now, clean = losses.detach(), bound._reference
+    assert clean is not None
+    weights = rule.weights(now, clean)
+    return rule.score(now, clean), weights[:, :, None, None, None] * separate_gradients(losses, point)
+
+
+def _mean_size(gradient: Tensor) -> Tensor:
+    """The mean absolute value ``(N, 1, 1, 1)``; 1 where it is 0."""
+    size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
+    return torch.where(size > 0, size, 1)
+
+
+def _mean(drawn: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(drawn)).mean(dim=0)

@@ -1,0 +1,175 @@
+"""What attacks share that see nothing of a model but scores: counting, each sample's best, early stop, a hook."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.auto_pgd import where
+from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.bounds import PerChannel
+from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.balancing import Rule
+from mt_torchattacks.objective import BoundObjective
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.types import Images, Targets
+
+Watch: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
+"""``watch(queries, images, scores)``: queries asked for each sample ``(N,)``, its best image so far ``(N, C, H, W)`` in
+[0, 1], and that image's score ``(N,)``. The tensors are made under ``torch.inference_mode``: clone what is to be kept
+for gradients."""
+
+
+class Search:
+    """A batch of images under a query attack: asks for scores, counts, and keeps each sample's best image.
+
+    The clean image, whose score the objective needs anyway, is the first best one and no query. Samples whose best
+    score has reached ``stop_at`` are left out by :meth:`keep_active`; ``active``, ``ball`` and ``bound`` are of the
+    others, A in number.
+
+    Args:
+        bound: the objective.
+        ball: where candidates may be.
+        stop_at: score at which a sample is done, or None.
+        watch: called with the clean images and after each forward pass, or None.
+    """
+
+    def __init__(self, bound: BoundObjective, ball: Ball, stop_at: float | None, watch: Watch | None) -> None:
+        self.bound, self.ball = bound, ball
+        self.active = torch.arange(len(ball.images), device=ball.images.device)
+        self.queries = torch.zeros_like(self.active)
+        self.best, self._scores = ball.images.clone(), bound(ball.images)
+        self._stop_at, self._watch = stop_at, watch
+        self._show()
+        self.keep_active()
+
+    @property
+    def done(self) -> bool:
+        """Whether no sample is active any more."""
+        return len(self.active) == 0
+
+    @property
+    def start(self) -> Tensor:
+        """Where a climb starts: the clean images; noise near those whose losses are as good as 0 (own predictions)."""
+        noisy: Tensor | None = self.bound._start
+        return self.ball.images if noisy is None else self.ball.project(noisy)
+
+    def probe(self, points: Tensor) -> Tensor:
+        """Scores ``(A, k)`` of k points for each active sample ``(A, k, C, H, W)``, in one forward pass.
+
+        They are counted as queries but never kept, so they may be outside the ball.
+        """
+        scores = self.bound(points.flatten(0, 1)).reshape(points.shape[:2])
+        self.queries[self.active] += points.shape[1]
+        self._show()
+        return scores
+
+    def ask(self, candidates: Tensor) -> Tensor:
+        """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, C, H, W)``; better ones are kept."""
+        scores = self.bound(candidates)
+        before = self._scores[self.active]
+        better = scores > before
+        self.best[self.active] = where(better, candidates, self.best[self.active])
+        self._scores[self.active] = torch.where(better, scores, before)
+        self.queries[self.active] += 1
+        self._show()
+        return scores
+
+    def keep_active(self, *states: Tensor) -> tuple[Tensor, ...]:
+        """Leave out the samples that are done; returns the states ``(A, ...)`` of those that are not."""
+        if self._stop_at is None or self.done:
+            return states
+        keep = self._scores[self.active] < self._stop_at
+        if not keep.all():
+            self.active = self.active[keep]
+            self.ball = dataclasses.replace(self.ball, images=self.ball.images[keep])
+            self.bound = _part(self.bound, keep)
+        return tuple(state[keep] for state in states)
+
+    def _show(self) -> None:
+        if self._watch is not None:
+            self._watch(self.queries.clone(), self.best.clone(), self._scores.clone())
+
+
+class QueryAttack(OwnAttack):
+    """An attack that sees scores only and never a gradient: all of it runs under ``torch.inference_mode``.
+
+    A subclass says in :meth:`search` which images it asks about. Called as ``attack(images, targets, watch=function)``
+    it shows its best images after every forward pass (see :data:`Watch`).
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: balancing rule or its name; only its score is used.
+        norm: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0, in pixel values; for ``"Linf"`` also one a channel.
+        n_queries: queries for each sample >= 1; the clean image is not counted.
+        seed: of the attack's own random numbers.
+        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
+        **arguments: the subclass's own, stored as attributes, and ``bounds``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: PerChannel = 8 / 255,
+        n_queries: int = 5000,
+        seed: int = 0,
+        stop_at: float | None = None,
+        **arguments: Any,
+    ) -> None:
+        arguments |= {"norm": norm, "eps": eps, "n_queries": n_queries, "seed": seed, "stop_at": stop_at}
+        super(OwnAttack, self).__init__(model, tasks, balance, **arguments)  # queries instead of its steps
+
+    @abstractmethod
+    def search(self, search: Search, generator: torch.Generator) -> None:
+        """Ask ``search`` until each sample has had its queries or is done.
+
+        Random numbers are drawn once for all samples, so that none depends on who else is in the batch.
+        """
+
+    def __call__(
+        self, inputs: Images, labels: Targets | None = None, *args: Any, watch: Watch | None = None, **kwargs: Any
+    ) -> Tensor:
+        """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
+        runner = copy.copy(self)
+        object.__setattr__(runner, "_watch", watch)  # the host's own would keep it alive for ever
+        return super(QueryAttack, runner).__call__(inputs, labels, *args, **kwargs)
+
+    def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
+        """The best images asked about, the clean ones among them."""
+        with torch.inference_mode():
+            search = Search(bound, ball, self.stop_at, self.__dict__.get("_watch"))
+            self.search(search, generator)
+        return search.best.clone()
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        checks.positive(self.n_queries, "n_queries")
+
+
+def random_signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
+    """-1 or 1 at random, with the dtype of ``like``."""
+    drawn = torch.rand(shape, generator=generator, device=like.device)
+    return torch.where(drawn < 0.5, -1.0, 1.0).to(like.dtype)
+
+
+def _part(bound: BoundObjective, keep: Tensor) -> BoundObjective:
+    """The same objective for the samples ``keep (N,)`` alone, with the references that they have."""
+    part = copy.copy(bound)
+    part.images = bound.images[keep]
+    part.targets = {name: target[keep] for name, target in bound.targets.items()}
+    for name in ("_reference", "_start"):
+        value = getattr(bound, name)
+        setattr(part, name, None if value is None else value[keep])
+    return part

@@ -1,0 +1,117 @@
+"""SPSA on all tasks: steps along a gradient estimated from scores."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.ball import unit
+from mt_torchattacks.attacks.bounds import Bounds, PerChannel
+from mt_torchattacks.attacks.queries import QueryAttack, Search, random_signs
+from mt_torchattacks.balancing import Rule
+from mt_torchattacks.tasks import Tasks
+
+_MOMENTUM = 0.9
+
+
+class SPSA(QueryAttack):
+    """Simultaneous perturbation stochastic approximation: estimate the gradient from pairs of scores, and climb it.
+
+    'Adversarial risk and the dangers of evaluating against weak attacks' (Uesato et al., ICML 2018,
+    https://arxiv.org/abs/1802.05666), on the score of all tasks. Each step asks about pairs of points at +delta and
+    -delta from the present image, along random signs, and moves along the sign (Linf) or the direction (L2) of the
+    estimates' momentum. The signs are constant on tiles of pixels, as smooth directions tell more of a score than
+    noise does ('Prior convictions', Ilyas et al., ICLR 2019, https://arxiv.org/abs/1807.07978). The pairs may leave
+    the ball, though not the range of pixel values; what is returned never does.
+
+    All samples of a call get the same random signs, so a sample's result does not depend on its batch.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: balancing rule or its name; only its score is used.
+        norm: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
+        n_queries: queries for each sample >= 3; up to two may be left over. The clean image is not counted.
+        delta: distance of the points of a pair from the present image, in pixel values.
+        lr: length of a step, in pixel values (for L2 the root of its mean square).
+        nb_sample: pairs for one estimate >= 1.
+        max_batch_size: pairs for each image in one forward pass >= 1.
+        tile: side of the tiles in pixels >= 1.
+        seed: of the attack's own random numbers.
+        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+
+    Shape:
+        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> model = torch.nn.Conv2d(3, 1, 1)
+        >>> attack = mta.SPSA(model, mta.Tasks(depth=mta.losses.L1()), eps=8 / 255, n_queries=20)
+        >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    lengths = (*QueryAttack.lengths, "delta", "lr")
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: PerChannel = 8 / 255,
+        n_queries: int = 5000,
+        delta: PerChannel = 0.01,
+        lr: PerChannel = 0.01,
+        nb_sample: int = 10,
+        max_batch_size: int = 64,
+        tile: int = 4,
+        seed: int = 0,
+        stop_at: float | None = None,
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None:
+        checks.require(n_queries >= 3, "n_queries", "at least 3, for a pair of points and the step", n_queries)
+        counts = {"nb_sample": nb_sample, "max_batch_size": max_batch_size, "tile": tile}
+        for name, value in counts.items():
+            checks.positive(value, name)
+        own = counts | {"delta": delta, "lr": lr, "bounds": bounds}
+        super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, **own)
+
+    def search(self, search: Search, generator: torch.Generator) -> None:
+        """Estimate, step, ask; the last estimate may have fewer pairs."""
+        x, momentum = search.start, torch.zeros_like(search.start)
+        left = self.n_queries
+        while left >= 3:
+            x, momentum = search.keep_active(x, momentum)
+            if search.done:
+                return
+            pairs = min(self.nb_sample, (left - 1) // 2)
+            gradient = self._estimate(search, x, pairs, generator)
+            size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
+            momentum = _MOMENTUM * momentum + gradient / size
+            length = self.lr if self.norm == "Linf" else self.lr * x[0].numel() ** 0.5
+            x = search.ball.project(x + length * unit(momentum, search.ball.norm))
+            search.ask(x)
+            left -= 2 * pairs + 1
+
+    def _estimate(self, search: Search, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
+        """Sum over the pairs of the difference of scores times the signs, ``(A, C, H, W)``."""
+        signs = self._tiles(x, pairs, generator)
+        total = torch.zeros_like(x)
+        for some in torch.split(signs, self.max_batch_size):
+            points = x.unsqueeze(1) + self.delta * torch.cat([some, -some])
+            up, down = search.probe(search.ball.clipped(points)).chunk(2, dim=1)
+            rise = (up - down).nan_to_num(0.0, posinf=0.0, neginf=0.0).to(x.dtype)
+            total += torch.einsum("nk,kchw->nchw", rise, some)
+        return total
+
+    def _tiles(self, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
+        """Random signs ``(pairs, C, H, W)``, constant on tiles in each channel."""
+        channels, height, width = x.shape[1:]
+        rows, columns = -(-height // self.tile), -(-width // self.tile)
+        coarse = random_signs((pairs, channels, rows, columns), x, generator)
+        return coarse.repeat_interleave(self.tile, 2).repeat_interleave(self.tile, 3)[..., :height, :width]

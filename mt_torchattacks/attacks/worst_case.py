@@ -1,0 +1,126 @@
+"""The worst that a fixed set of attacks finds for each sample, as AutoAttack for classifiers."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.apgd import APGD
+from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.base import MultiTaskAttack, Traits, finite_scores
+from mt_torchattacks.attacks.bounds import Bounds
+from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.attacks.square import Square
+from mt_torchattacks.balancing import Rule
+from mt_torchattacks.objective import BoundObjective, Objective
+from mt_torchattacks.tasks import Tasks
+
+
+class WorstCase(OwnAttack):
+    """Several attacks, one after another; each sample keeps the result that scores highest. Nothing to tune but eps.
+
+    The components are :class:`~mt_torchattacks.APGD` with the rules ``dgba``, ``relative``, ``total`` and ``single`` of
+    each task, and :class:`~mt_torchattacks.Square`, which sees no gradient: where it wins, gradients mislead. By
+    construction no component scores higher on any sample. The idea is AutoAttack's (https://arxiv.org/abs/2003.01690,
+    section 5), which is for one classifier and hands on only the samples whose class has not changed; several tasks
+    have no such event, so every component sees every sample.
+
+    :func:`~mt_torchattacks.evaluation.evaluate_worst_case` also says what each component does, and which won how often.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: rule whose score results are compared by; of the default the sum of the relative loss increases.
+        norm: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0.
+        steps: steps of each APGD component >= 1.
+        n_queries: queries of the Square component >= 1.
+        seed: of the components' own random numbers.
+        judge: tasks with other losses to take the score from, for example errors without a gradient
+            (``mta.Tasks(depth=relative_error)``) or fewer tasks (``tasks.only(["depth"])``); ``tasks`` by default.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+
+    Shape:
+        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> attack = mta.WorstCase(model, tasks, eps=8 / 255, steps=3, n_queries=10)
+        >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
+        torch.Size([2, 3, 8, 8])
+    """
+
+    traits = Traits(deterministic=False)
+    alone = ""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: float = 8 / 255,
+        steps: int = 20,
+        n_queries: int = 500,
+        seed: int = 0,
+        judge: Tasks | None = None,
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None:
+        checks.positive(n_queries, "n_queries")
+        if judge is not None:
+            Objective(model, judge, balance)
+        own = {"n_queries": n_queries, "judge": judge}
+        super().__init__(model, tasks, balance, norm, eps, steps, seed, bounds=bounds, **own)
+
+    @property
+    def components(self) -> dict[str, MultiTaskAttack]:
+        """The attacks, by name, in the order in which they run."""
+        rules = ["dgba", "relative", "total", *(f"single:{task}" for task in self.tasks.balanced)]
+        same: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "seed": self.seed, "bounds": self.bounds}
+        found: dict[str, MultiTaskAttack] = {}
+        for rule in rules:
+            found[f"apgd/{rule}"] = APGD(self.model, self.tasks, rule, steps=self.steps, **same)
+        return found | {"square": Square(self.model, self.tasks, self.balance, n_queries=self.n_queries, **same)}
+
+    def only(self, component: str) -> WorstCase:
+        """The same with one component alone, whatever the score of its results: to see what each one does.
+
+        Raises:
+            ValueError: no such component.
+        """
+        checks.one_of(component, "component", self.components)
+        chosen = copy.copy(self)
+        chosen.alone = component
+        return chosen
+
+    def judged(self, bound: BoundObjective) -> BoundObjective:
+        """The objective that results are compared by."""
+        return bound if self.judge is None else bound.under(self.balance, self.judge)
+
+    def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
+        """Each sample's result with the highest score, the clean image among them; of one component its results."""
+        components = self.components
+        if self.alone:
+            return _results(components[self.alone], bound)
+        judge = self.judged(bound)
+        carried = Carried(bound.images, _score(judge, bound.images))
+        for name, component in components.items():
+            found = _results(component, bound)
+            carried.add(name, found, _score(judge, found))
+        return carried.images
+
+
+def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:
+    return component.ascend(bound.under(component.balance))
+
+
+@torch.no_grad()
+def _score(judge: BoundObjective, x: Tensor) -> Tensor:
+    return finite_scores(judge(x))
