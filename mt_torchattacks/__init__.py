@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import attacks
-from mt_torchattacks.attacks import MultiAttack, load, multitask
+from mt_torchattacks.attacks import Ensemble, MultiAttack, load, multitask
 from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
 from mt_torchattacks.objective import Objective
 from mt_torchattacks.tasks import Task, Tasks, losses
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ensemble",
     "GradientRule",
     "GramianRule",
     "LossRule",

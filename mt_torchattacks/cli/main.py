@@ -6,9 +6,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mt_torchattacks.cli import bench, data, demo, layouts, train
+from mt_torchattacks.cli import (
+    bench,
+    data,
+    demo,
+    evaluate,
+    layouts,
+    queries,
+    stealth,
+    train,
+    transfer,
+    weights,
+    worst_case,
+)
 
-COMMANDS = (demo, train, layouts, bench, data)
+COMMANDS = (demo, train, evaluate, transfer, queries, weights, worst_case, stealth, layouts, bench, data)
 """The modules of the commands; each has ``add(commands)``, which declares it."""
 
 

@@ -27,7 +27,7 @@ def evaluate(
     model: nn.Module,
     tasks: Tasks,
     loader: Iterable[tuple[Images, Targets]],
-    attacks: Mapping[str, AttackFunction],
+    attacks: Mapping[str, AttackFunction] | None = None,
     metrics: Mapping[str, TaskMetrics] | None = None,
     *,
     device: torch.device | str | None = None,
@@ -43,7 +43,8 @@ def evaluate(
         tasks: its tasks; all are evaluated, whatever their roles.
         loader: batches ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1]; it is gone through once for the clean
             images and once for each attack.
-        attacks: the attacks by name. ``report`` reads names of the form ``attack/rule/eps`` ("apgd/dgba/8").
+        attacks: the attacks by name; without any, the clean images alone are measured. ``report`` reads names of the
+            form ``attack/rule/eps`` ("apgd/dgba/8").
         metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss.
         device: where batches are moved to; by default to the model's first parameter.
         progress: whether to show progress bars.
@@ -73,10 +74,8 @@ def evaluate(
     with modes_kept(model):
         model.eval()
         clean = scores("clean", None)
-        attacked = {
-            name: scores(name, attack)
-            for name, attack in tqdm(attacks.items(), desc="attacks", unit="attack", disable=None if progress else True)
-        }
+        bar = tqdm((attacks or {}).items(), desc="attacks", unit="attack", disable=None if progress else True)
+        attacked = {name: scores(name, attack) for name, attack in bar}
     for name, found in attacked.items():
         same = found.samples == clean.samples
         checks.require(same, "loader", f"{clean.samples} images each time", f"{found.samples} for attack {name!r}")
@@ -128,10 +127,13 @@ def _values(name: str, metric: Metric) -> dict[str, float]:
 
 
 def _timed(attack: AttackFunction, images: Images, targets: Targets) -> tuple[Tensor, float]:
+    if images.is_cuda:
+        torch.cuda.synchronize(images.device)
     start = time.perf_counter()
     adversarial = attack(images, targets)
     wanted = f"images of shape {tuple(images.shape)} from the attack"
-    checks.require(adversarial.shape == images.shape, "attacks", wanted, checks.describe(adversarial))
+    fits = isinstance(adversarial, Tensor) and adversarial.shape == images.shape
+    checks.require(fits, "attacks", wanted, checks.describe(adversarial))
     if adversarial.is_cuda:
         torch.cuda.synchronize(adversarial.device)
     return adversarial.to(images.device), time.perf_counter() - start

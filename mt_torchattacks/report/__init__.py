@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from mt_torchattacks.report.bars import arp_figure
 from mt_torchattacks.report.explanation import explain
+from mt_torchattacks.report.layouts import layout_figure
 from mt_torchattacks.report.predictions import prediction_figure
+from mt_torchattacks.report.queries import query_figure
 from mt_torchattacks.report.style import save_figure
-from mt_torchattacks.report.tables import AttackName, arp_table, by_rule, save_table, to_markdown
+from mt_torchattacks.report.tables import (
+    AttackName,
+    arp_table,
+    by_rule,
+    by_target,
+    clean_table,
+    save_evaluation,
+    save_table,
+    to_markdown,
+    transfer_summary,
+    weights_row,
+)
+from mt_torchattacks.report.worst_case import worst_case_tables
 
 __all__ = [
     "AttackName",
     "arp_figure",
     "arp_table",
     "by_rule",
+    "by_target",
+    "clean_table",
     "explain",
+    "layout_figure",
     "prediction_figure",
+    "query_figure",
+    "save_evaluation",
     "save_figure",
     "save_table",
     "to_markdown",
+    "transfer_summary",
+    "weights_row",
+    "worst_case_tables",
 ]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from mt_torchattacks import attacks, checks
+from mt_torchattacks import attacks
 from mt_torchattacks.data import Rooms
 from mt_torchattacks.evaluation import Evaluation, evaluate
+from mt_torchattacks.metrics import standard_metrics
 from mt_torchattacks.models.zoo import zoo
 from mt_torchattacks.report.bars import arp_figure
 from mt_torchattacks.report.explanation import explain
 from mt_torchattacks.report.predictions import prediction_figure
 from mt_torchattacks.report.style import save_figure
-from mt_torchattacks.report.tables import AttackName, arp_table, by_rule, save_table, to_markdown
-from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.report.tables import AttackName, arp_table, by_rule, clean_table, save_evaluation, to_markdown
+from mt_torchattacks.tasks import Tasks, standard_tasks
 from mt_torchattacks.training import InMemory, MeanPrediction
-from mt_torchattacks.training.measure import measure, standard_metrics
-from mt_torchattacks.training.recipe import standard_tasks
+from mt_torchattacks.training.measure import measure
 
 _SEED = 1  # rooms that the zoo was not trained on
 _SHOWN = "apgd/dgba/8"  # the attack in the figure of predictions
@@ -62,13 +62,14 @@ def run_demo(
     data, network = InMemory(rooms), zoo(model) if isinstance(model, str) else model
     data.images = data.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
     batches = [data.take(indices) for indices in data.batches(batch_size)]
-    metrics = standard_metrics(rooms.num_classes)
+    metrics = standard_metrics(list(tasks), rooms.num_classes)
     named = demo_attacks(network, tasks, steps)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         evaluation = evaluate(network, tasks, batches, named, metrics, progress=progress)
         _save_predictions(network, named[_SHOWN], data, rooms.class_names, out / "predictions.png")
-    _print_clean(evaluation, measure(MeanPrediction(data, rooms.num_classes), tasks, data, metrics))
+    baseline = measure(MeanPrediction(data, rooms.num_classes), tasks, data, metrics)
+    print(f"\nClean metrics\n\n{to_markdown(clean_table(evaluation, baseline), digits=3)}")
     _print_arp(evaluation)
     _save(evaluation, out)
     print(f"\n{scenes} rooms, {len(named)} attacks, {time.perf_counter() - start:.0f} s; written to {out}")
@@ -101,17 +102,6 @@ def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, A
     return made
 
 
-def _print_clean(evaluation: Evaluation, baseline: Mapping[str, Mapping[str, float]]) -> None:
-    rows = [
-        (task, metric, value, baseline[task][metric])
-        for task, values in evaluation.clean.metrics.items()
-        for metric, value in values.items()
-    ]
-    columns = ["task", "metric", "model", "mean prediction"]
-    table = checks.optional("pandas", extra="plot").DataFrame(rows, columns=columns)
-    print(f"\nClean metrics\n\n{to_markdown(table, digits=3)}")
-
-
 def _print_arp(evaluation: Evaluation) -> None:
     table = arp_table(evaluation)
     for measured in ("total", *evaluation.clean.metrics):
@@ -121,12 +111,9 @@ def _print_arp(evaluation: Evaluation) -> None:
 
 
 def _save(evaluation: Evaluation, out: Path) -> None:
-    table = arp_table(evaluation)
-    save_table(table, out / "arp")
-    save_table(evaluation.to_frame(), out / "metrics", digits=4)
-    evaluation.save(out / "evaluation.json")
+    save_evaluation(evaluation, out)
     title = f"Average relative performance under attack, {evaluation.clean.samples} held-out rooms"
-    save_figure(arp_figure(table, title), out / "arp.png")
+    save_figure(arp_figure(arp_table(evaluation), title), out / "arp.png")
 
 
 def _save_predictions(model: nn.Module, attack: Any, data: InMemory, names: Sequence[str], path: Path) -> None:

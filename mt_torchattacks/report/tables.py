@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mt_torchattacks.evaluation import Evaluation
+from mt_torchattacks import checks
+from mt_torchattacks.evaluation import AttackPlan, Evaluation, WeightedTotal
 from mt_torchattacks.evaluation.files import write_atomically
 
 if TYPE_CHECKING:
@@ -47,12 +49,68 @@ def arp_table(evaluation: Evaluation) -> DataFrame:
     return table.reset_index(drop=True)
 
 
+def clean_table(evaluation: Evaluation, baseline: Mapping[str, Mapping[str, float]] | None = None) -> DataFrame:
+    """Metrics on clean images, one row a metric; beside them those of a constant prediction, where given.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
+    rows = [
+        {"task": task, "metric": metric, "model": value}
+        | ({} if baseline is None else {"mean prediction": baseline[task][metric]})
+        for task, values in evaluation.clean.metrics.items()
+        for metric, value in values.items()
+    ]
+    return checks.optional("pandas", extra="plot").DataFrame(rows)
+
+
 def by_rule(table: DataFrame, measure: str = "total") -> DataFrame:
     """One column of :func:`arp_table`, a row for each attack and eps, a column for each rule."""
-    rules = list(dict.fromkeys(table["rule"]))
-    wide = table.pivot(index=["eps", "attack"], columns="rule", values=measure)
-    order = list(dict.fromkeys(zip(table["eps"], table["attack"], strict=True)))
-    return wide.loc[order, rules].reset_index().rename_axis(columns=None)
+    return _wide(table, ["eps", "attack"], "rule", measure)
+
+
+def by_target(table: DataFrame, measure: str = "total") -> DataFrame:
+    """One surrogate's part of what :func:`~mt_torchattacks.evaluation.transfer` gives, a column for each target.
+
+    The surrogate's own column says ``(white box)``; the last one is the mean of the others.
+
+    Args:
+        table: rows of one surrogate.
+        measure: name of the column to show.
+    """
+    white = table["setting"] == "white_box"
+    marked = table.assign(target=table["target"].where(~white, table["target"] + " (white box)"))
+    wide = _wide(marked, ["eps", "attack", "rule"], "target", measure)
+    others = list(dict.fromkeys(marked["target"][~white]))
+    return wide.assign(**{"mean black box": wide[others].mean(axis=1)}) if others else wide
+
+
+def transfer_summary(table: DataFrame, measure: str = "total") -> DataFrame:
+    """Mean over all pairs of surrogate and other target, a row for each attack and eps, a column for each rule."""
+    black = table[table["setting"] == "black_box"]
+    means = black.groupby(["eps", "attack", "rule"], sort=False)[measure].mean().reset_index()
+    return by_rule(means, measure)
+
+
+def weights_row(model: str, plan: AttackPlan, found: WeightedTotal) -> dict[str, object]:
+    """A search for WeightedTotal's weights as a row of the table of [D] (table 16), and what it cost."""
+    return {
+        "model": model,
+        "attack": plan.attack.lower(),
+        "eps": f"{plan.eps:g}",
+        "weights": ":".join(f"{weight:.3g}" for weight in found.best) + f" ({':'.join(found.tasks)})",
+        "weighted total": found.arp,
+        "dgba": found.dgba,
+        "cost (%)": 100 * found.cost,
+    }
+
+
+def _wide(table: DataFrame, rows: list[str], column: str, values: str) -> DataFrame:
+    """A pivot that keeps the order in which rows and columns first occur."""
+    columns = list(dict.fromkeys(table[column]))
+    wide = table.pivot(index=rows, columns=column, values=values)
+    order = list(dict.fromkeys(table[rows].itertuples(index=False, name=None)))
+    return wide.loc[order, columns].reset_index().rename_axis(columns=None)
 
 
 def to_markdown(table: DataFrame, digits: int = 1) -> str:
@@ -92,3 +150,11 @@ def save_table(table: DataFrame, path: str | Path, digits: int = 2) -> None:
     path = Path(path)
     write_atomically(path.with_suffix(".csv"), table.to_csv(index=False, float_format=f"%.{digits}f"))
     write_atomically(path.with_suffix(".md"), to_markdown(table, digits) + "\n")
+
+
+def save_evaluation(evaluation: Evaluation, out: str | Path) -> None:
+    """Write ``arp`` and ``metrics`` as CSV and Markdown, and ``evaluation.json``, into a folder."""
+    out = Path(out)
+    save_table(arp_table(evaluation), out / "arp")
+    save_table(evaluation.to_frame(), out / "metrics", digits=4)
+    evaluation.save(out / "evaluation.json")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mt_torchattacks.evaluation import Evaluation
 from mt_torchattacks.report.demo import demo_attacks, run_demo
-from mt_torchattacks.training.recipe import standard_tasks
+from mt_torchattacks.tasks import standard_tasks
 
 
 class Small(nn.Module):

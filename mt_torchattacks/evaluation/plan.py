@@ -1,0 +1,132 @@
+"""Attacks as a grid names them: attack, balancing rule, size, steps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from mt_torchattacks import attacks, checks
+from mt_torchattacks.balancing import Rule, Weighted
+from mt_torchattacks.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class AttackPlan:
+    """What is needed to build an attack on any model, and to name it in a file.
+
+    Args:
+        attack: name of an attack; upper and lower case and underscores do not matter (``"auto_saga"``).
+        rule: a balancing rule: a name, or WeightedTotal's weights as ``"segmentation=0.1,normal=0.1,depth=0.8"``.
+        eps: radius in 1/255 of the range of pixel values, for any norm.
+        steps: number of steps, if the attack has steps; their size is then eps / 4, as in 'Attacking All Tasks at
+            Once', where the attack does not choose it.
+        queries: number of queries, if the attack has queries; None: its own default.
+
+    Raises:
+        ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not.
+
+    Example:
+        >>> plan = AttackPlan("vmi_fgsm", "total", eps=8, steps=20)
+        >>> plan.name, plan.arguments()
+        ('vmifgsm/total/8', {'eps': 0.0314, 'steps': 20, 'alpha': 0.0078})
+    """
+
+    attack: str
+    rule: str = "dgba"
+    eps: float = 8.0
+    steps: int = 10
+    queries: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attack", _canonical(self.attack))
+        object.__setattr__(self, "eps", float(self.eps))
+
+    @property
+    def name(self) -> str:
+        """``attack/rule/eps``, as ``report`` reads it."""
+        return f"{self.attack.lower()}/{self.rule}/{self.eps:g}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What a store's key needs of it."""
+        arguments = {name: value for name, value in self.arguments().items() if name not in ("eps", "max_epsilon")}
+        return {"attack": self.attack.lower(), "rule": self.rule, "eps": self.eps, "arguments": arguments}
+
+    def arguments(self) -> dict[str, Any]:
+        """The attack's arguments beside model, tasks and rule."""
+        takes, eps = self._takes(), self.eps / 255
+        found: dict[str, Any] = {"eps" if "eps" in takes else "max_epsilon": eps}
+        found |= {name: self.steps for name in ("steps", "num_iter_set") if name in takes}
+        if "steps" in found and "alpha" in takes:
+            found["alpha"] = eps / 4
+        if self.queries is not None and "n_queries" in takes:
+            found["n_queries"] = self.queries
+        return found
+
+    def build(self, model: nn.Module, tasks: Tasks, seed: int = 0) -> Any:
+        """The attack on a model; ``seed`` is for attacks that have random numbers of their own.
+
+        Raises:
+            TypeError, ValueError: an argument is not what it should be.
+        """
+        cls: Any = attacks.attack_class(self.attack)
+        own = {"seed": seed} if "seed" in self._takes() else {}
+        return cls(model, tasks, balance=_rule(self.rule), **self.arguments(), **own)
+
+    def _takes(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(attacks.attack_class(self.attack)).parameters
+
+
+def attack_plans(
+    names: Iterable[str], rules: Iterable[str], sizes: Iterable[float], tasks: Iterable[str], **more: Any
+) -> list[AttackPlan]:
+    """Every attack with every rule at every size, each once.
+
+    Args:
+        names, rules, sizes: see :class:`AttackPlan`; the rule ``"single"`` stands for ``"single:<task>"`` of each task.
+        tasks: the model's tasks.
+        more: steps and queries.
+
+    Example:
+        >>> [plan.name for plan in attack_plans(["fgsm"], ["single", "dgba"], [4, 8], ["normal", "depth"])]
+        ['fgsm/single:normal/4', 'fgsm/single:depth/4', 'fgsm/dgba/4', 'fgsm/single:normal/8', ...]
+    """
+    tasks, sizes, expanded = list(tasks), list(sizes), []
+    for rule in rules:
+        expanded += [f"single:{task}" for task in tasks] if rule == "single" else [rule]
+    grid = (AttackPlan(name, rule, eps, **more) for name in names for eps in sizes for rule in expanded)
+    return list(dict.fromkeys(grid))
+
+
+def weighted_rule(weights: Mapping[str, float]) -> str:
+    """WeightedTotal's weights as :class:`AttackPlan` takes them.
+
+    Example:
+        >>> weighted_rule({"normal": 0.2, "depth": 0.8})
+        'normal=0.2,depth=0.8'
+    """
+    return ",".join(f"{task}={weight!r}" for task, weight in weights.items())
+
+
+def _rule(text: str) -> str | Rule:
+    if "=" not in text:
+        return text
+    try:
+        return Weighted({task: float(weight) for task, weight in (part.split("=") for part in text.split(","))})
+    except ValueError as error:
+        raise ValueError(f"balance: expected a rule or task=weight,task=weight, found {text!r}: {error}") from error
+
+
+def _canonical(name: str) -> str:
+    plain = name.replace("_", "").replace("-", "").lower()
+    refused = {known.lower(): reason for known, reason in attacks.REFUSED.items()}
+    known = {attack.lower(): attack for attack in attacks.ATTACKS}
+    if plain in refused and plain not in known:
+        checks.fail("attack", "an attack on several tasks", f"{name!r}: {refused[plain]}")
+    if plain not in known:
+        checks.one_of(name, "attack", sorted(attacks.ATTACKS))
+    return known[plain]

@@ -1,0 +1,144 @@
+"""The worst-case evaluation: what each component does, which one wins how often, and the worst of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
+from mt_torchattacks.evaluation.result import Evaluation
+from mt_torchattacks.metrics import TaskMetrics
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.types import Images, Targets
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from mt_torchattacks.attacks.worst_case import WorstCase
+
+WORST = "worst case"
+
+
+@dataclass(frozen=True)
+class WorstCaseEvaluation:
+    """What :func:`evaluate_worst_case` found.
+
+    Attributes:
+        evaluation: metrics under each component and under ``"worst case"``.
+        wins: for each component, and ``"clean"``, the number of samples on which it was first to be the worst.
+        scores: mean score of each component's results and of the worst case.
+    """
+
+    evaluation: Evaluation
+    wins: dict[str, int]
+    scores: dict[str, float]
+
+    def table(self) -> DataFrame:
+        """A row for each component and one for the worst case: wins, mean score, ARP by task and in all (percent).
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        frame = self.evaluation.arp()
+        frame.insert(0, "score", [self.scores[name] for name in frame.index])
+        frame.insert(0, "wins", [self.wins.get(name, sum(self.wins.values())) for name in frame.index])
+        return frame.rename_axis("component")
+
+
+def evaluate_worst_case(
+    attack: WorstCase,
+    tasks: Tasks,
+    loader: Iterable[tuple[Images, Targets]],
+    metrics: Mapping[str, TaskMetrics] | None = None,
+    *,
+    progress: bool = True,
+) -> WorstCaseEvaluation:
+    """Evaluate a model under each component of a worst-case attack, and under the worst of them for each sample.
+
+    The components run one after another over the whole set, and the best result so far is carried along.
+
+    Args:
+        attack: the attack.
+        tasks: the tasks whose metrics and losses are reported.
+        loader: batches ``(images, targets)``, the same and in the same order each time it is gone through.
+        metrics: one accumulator a task, as for :func:`~mt_torchattacks.evaluate`.
+        progress: whether to show progress bars.
+
+    Raises:
+        AssertionError: on some sample a component's result scores higher than the worst case; that cannot be.
+        TypeError, KeyError, ValueError: as :func:`~mt_torchattacks.evaluate`.
+
+    Example:
+        >>> import torch, mt_torchattacks as mta
+        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> loader = [(torch.rand(4, 3, 8, 8), {"depth": torch.rand(4, 1, 8, 8)})]
+        >>> attack = mta.WorstCase(model, tasks, steps=3, n_queries=10)
+        >>> found = evaluate_worst_case(attack, tasks, loader, progress=False)
+        >>> sum(found.wins.values()), found.scores["worst case"] >= max(found.scores.values())
+        (4, True)
+    """
+    search = _Search(attack)
+    attacks = {name: search.component(name) for name in attack.components}
+    evaluation = evaluate(attack.model, tasks, loader, {**attacks, WORST: search.worst()}, metrics, progress=progress)
+    wins = Counter(winner for carried in search.batches for winner in carried.winners)
+    return WorstCaseEvaluation(evaluation, {name: wins[name] for name in search.names}, search.mean_scores())
+
+
+class _Search:
+    """The best results so far of every batch, which the components' passes over the loader add to."""
+
+    def __init__(self, attack: WorstCase) -> None:
+        self.attack = attack
+        self.batches: list[Carried] = []
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.batches[0].scores)
+
+    def component(self, name: str) -> AttackFunction:
+        """An attack for one pass over the loader: the component's results, which the best so far learn of."""
+        attack, number = self.attack.only(name), count()
+
+        def run(images: Tensor, targets: Targets) -> Tensor:
+            carried = self._batch(next(number), images, targets)
+            found = attack(images, targets)
+            carried.add(name, found, self.attack.scores(found, images, targets))
+            return found
+
+        return run
+
+    def worst(self) -> AttackFunction:
+        """An attack for the last pass: the best results, which are checked against every component's."""
+        number = count()
+
+        def run(images: Tensor, targets: Targets) -> Tensor:
+            carried = self._batch(next(number), images, targets)
+            worst = self.attack.scores(carried.images, images, targets)
+            for name, scores in carried.scores.items():
+                if not bool((worst >= scores).all()):
+                    raise AssertionError(f"the worst case scores lower than {name} on a sample")
+            return carried.images
+
+        return run
+
+    def mean_scores(self) -> dict[str, float]:
+        """Mean over the samples of each component's score, and of the highest."""
+        samples = sum(len(carried.winners) for carried in self.batches)
+        found = {name: sum(float(carried.scores[name].sum()) for carried in self.batches) for name in self.names}
+        found[WORST] = sum(float(carried.highest.sum()) for carried in self.batches)
+        return {name: total / samples for name, total in found.items()}
+
+    def _batch(self, number: int, images: Tensor, targets: Targets) -> Carried:
+        if number == len(self.batches):
+            self.batches.append(Carried(images, self.attack.scores(images, images, targets)))
+        carried = self.batches[number]
+        same = carried.images.shape == images.shape
+        checks.require(same, "loader", "the same batches each time", f"another batch {number}")
+        return carried
