@@ -322,20 +322,16 @@ def test_a_preserved_loss_of_zero_that_no_noise_raises_counts_over_a_floor() -> 
     """So that it cannot rise unseen: by 0.0004 it has risen by 40 % of 0.001."""
     model, _, images, targets = linear(b=0.05)
     above = 4e-4 + (model(images)["b"].detach() + 0.06 * 12)
-    far = lambda output, target: (output - target).clamp(min=0)
+
+    def far(output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).clamp(min=0)
+
     tasks = mta.Tasks(a=value, b=mta.Task(far, role="preserve", budget=0.05))
     bound = mta.Objective(model, tasks, "single:a").bind(images, targets | {"b": above - 4e-4}, noise=1e-6)
     x = images + (0.06 * 12 + 4e-4) * (model.weight[1] / model.weight[1].square().sum()).reshape(3, 8, 8).detach()
     risen = bound.losses(x)["b"].detach()
     torch.testing.assert_close(risen, torch.full((5,), 4e-4), rtol=0.1, atol=0)
     torch.testing.assert_close(bound(x), -1e9 * (1 + risen / 1e-3 - 0.05))
-
-
-def test_a_direction_that_the_budget_leaves_nothing_of_is_no_error() -> None:
-    model, tasks, images, targets = linear(b=0.0)
-    model.weight.data[1] = model.weight.data[0]
-    x = mta.PGDL2(model, tasks, "single:a", eps=0.3, alpha=0.1, steps=2, random_start=False)(images, targets)
-    torch.testing.assert_close(x, images, rtol=0, atol=1e-6)
 
 
 def test_a_gradient_that_does_not_reach_the_image_is_an_error_with_a_budget_too() -> None:
