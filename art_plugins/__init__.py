@@ -15,6 +15,7 @@ from art_plugins.attacks import (  # noqa: E402 - after the check that ART is th
 )
 from art_plugins.curve import MultiTaskSecurityCurve  # noqa: E402
 from art_plugins.estimator import PyTorchMultiTaskEstimator  # noqa: E402
+from art_plugins.from_torchattacks import FromTorchattacks  # noqa: E402
 from art_plugins.labels import Label  # noqa: E402
 from art_plugins.trainer import AdversarialTrainerMultiTask  # noqa: E402
 
@@ -22,6 +23,7 @@ __all__ = [
     "AdversarialTrainerMultiTask",
     "AutoProjectedGradientDescent",
     "FastGradientMethod",
+    "FromTorchattacks",
     "Label",
     "MomentumIterativeMethod",
     "MultiTaskSecurityCurve",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks.attacks.ball import Ball, length, steepest
+from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.objective import BoundObjective
 
 Watcher = Callable[[int, Tensor, Tensor], None]
@@ -56,7 +57,7 @@ class Ascent:
     @torch.no_grad()
     def score(self, x: Tensor) -> Tensor:
         """The score alone."""
-        return self.bound(x)
+        return finite_scores(self.bound(x))
 
 
 def pgd(ascent: Ascent, start: Tensor, steps: int, step_size: float | Tensor, decay: float | None) -> Tensor:

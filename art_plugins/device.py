@@ -70,23 +70,29 @@ class DeviceMixin(PyTorchEstimator):
         :param balance: A balancing rule other than the estimator's.
         :param targeted: `True` to lower the attacked tasks' losses, towards given targets.
         """
-        tasks = self.tasks
-        if targeted:
-            tasks = tasks.with_roles({name: "target" for name in tasks if tasks[name].role == "attack"})
+        tasks = self.tasks.targeted() if targeted else self.tasks
         return Objective(Network(self), tasks, self.balance if balance is None else balance)
 
-    def bind(self, objective: Objective, images: Tensor, goals: Targets, noise: float | None = None) -> BoundObjective:
+    def bind(
+        self,
+        objective: Objective,
+        images: Tensor,
+        goals: Targets,
+        noise: float | None = None,
+        norm: str = "Linf",
+    ) -> BoundObjective:
         """An objective of this estimator for clean images and targets, both on any device.
 
         :param objective: See :meth:`objective`.
         :param images: Clean images.
         :param goals: Targets by task.
         :param noise: Size of the noise that stands in where clean losses are 0; 8 of 255 of the clip values by default.
+        :param norm: Of the attack's steps, see :meth:`mt_torchattacks.Objective.bind`.
         """
         low, high = self.bounds
         usual = 8 / 255 * (high - low if np.isfinite(high - low) else 1)
         goals = {name: goal.to(self.device) for name, goal in goals.items()}
-        return objective.bind(images.to(self.device), goals, noise=noise or usual, bounds=self.bounds)
+        return objective.bind(images.to(self.device), goals, noise=noise or usual, bounds=self.bounds, norm=norm)
 
     @contextmanager
     def attacked(self) -> Iterator[None]:
@@ -110,9 +116,9 @@ class DeviceMixin(PyTorchEstimator):
 
 
 def _refers_to_clean(objective: Objective) -> bool:
-    """Whether a rule's direction depends on the losses on the clean images; found by trying."""
+    """Whether directions depend on the losses on the clean images: within budgets, and what a rule does is tried."""
     rule, n = objective.rule, len(objective.names)
-    if not isinstance(rule, LossRule):
-        return False
-    losses = torch.arange(1.0, n + 1).unsqueeze(0)
-    return not torch.equal(rule.weights(losses, losses), rule.weights(losses, losses.square() + 1))
+    if objective.kept or not isinstance(rule, LossRule):
+        return bool(objective.kept)
+    losses = torch.ones(1, n)
+    return not torch.equal(rule.weights(losses, losses), rule.weights(losses, torch.linspace(2, 3, n).unsqueeze(0)))

@@ -1,85 +1,41 @@
-"""What the plugin's attacks share: ART's `generate` around a loop that stays on the device."""
+"""What the plugin's attacks with ART's names share: a loop that stays on the device, and what is around it."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from art.attacks import evasion
-from art.attacks.attack import EvasionAttack
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from art_plugins.ascent import ArtBall, Ascent, Watcher
-from art_plugins.estimator import PyTorchMultiTaskEstimator
-from art_plugins.labels import Array, Labels
+from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.auto_pgd import where
 from mt_torchattacks.attacks.ball import Ball
 from mt_torchattacks.types import Targets
 
 
-class DeviceAttack(EvasionAttack):
-    """Base of the plugin's attacks: per batch one transfer of the images (and labels) in, one out."""
+class DeviceAttack(BatchAttack):
+    """Base of the attacks with ART's names: restarts, masks and a norm ball around a loop on the device."""
 
-    _estimator_requirements = (PyTorchMultiTaskEstimator,)
-    verbose = False
     ball_type: ClassVar[type[Ball]] = ArtBall
-
-    if TYPE_CHECKING:
-        estimator: PyTorchMultiTaskEstimator
-
-    def generate(self, x: Array, y: Labels | None = None, **kwargs: Any) -> Array:
-        """Generate adversarial samples and return them in an array.
-
-        :param x: An array with the original inputs, of shape NCHW or NHWC, within the estimator's clip values.
-        :param y: Targets by task: a dict of arrays, or a list with a dict for each image. `None` to use the model's
-                  predictions. If the attack is targeted, the goals.
-        :param mask: An array broadcastable to `x`; features for which it is zero will not be adversarially perturbed.
-        :type mask: `np.ndarray`
-        :return: An array holding the adversarial examples.
-        """
-        images = self.estimator.images(x)
-        goals = self.estimator.targets(self._labels(x, y), len(images))
-        mask = self._mask(images, evasion.FastGradientMethod._get_mask(np.asarray(x), **kwargs))
-        self._prepare(images)
-        adversarial = np.empty(images.shape, dtype=np.float32)
-        starts = range(0, len(images), self.batch_size)
-        for start in tqdm(starts, desc=f"{type(self).__name__} - Batches", disable=not self.verbose):
-            part = slice(start, start + self.batch_size)
-            batch = {name: goal[part] for name, goal in goals.items()}
-            off = None if mask is None else mask[part]
-            adversarial[part] = self.perturb(images[part], batch, mask=off, part=part).cpu().numpy()
-        if self.summary_writer is not None:
-            self.summary_writer.reset()
-        return adversarial
 
     def perturb(
         self, images: Tensor, goals: Targets, *, mask: Tensor | None = None, part: slice = slice(None)
     ) -> Tensor:
-        """Adversarial images of one batch, as a tensor on the estimator's device.
-
-        :param images: Clean images.
-        :param goals: Targets by task.
-        :param mask: True where pixels may change.
-        :param part: Which part of all images the batch is, for `eps` that differs by sample.
-        """
+        """Adversarial images of one batch; see :meth:`.BatchAttack.perturb`."""
         estimator = self.estimator
         images = images.to(estimator.device)
         ball = self._ball(images, mask, part)
         objective = estimator.objective(self.balance, targeted=self.targeted)
         with estimator.attacked():
-            bound = estimator.bind(objective, images, goals, noise=_noise(ball))
+            norm = "Linf" if ball.norm == np.inf else f"L{ball.norm:g}"
+            bound = estimator.bind(objective, images, goals, noise=_noise(ball), norm=norm)
             ascent = Ascent(bound, ball, self._watcher(goals, part))
-            starts = list(self._starts(ball))
-            best = self._run(ascent, starts[0], part)
-            for start in starts[1:]:
-                found = self._run(ascent, start, part)
-                best = where(ascent.score(found) > ascent.score(best), found, best)
-        return best.detach()
+            found = [self._run(ascent, start, part) for start in self._starts(ball)]
+            return found[0] if len(found) == 1 else _best(ascent, found)
 
     @abstractmethod
     def _run(self, ascent: Ascent, start: Tensor, part: slice) -> Tensor:
@@ -118,19 +74,6 @@ class DeviceAttack(EvasionAttack):
                     f"{name}: expected one number a sample for a finite norm, found one a feature."
                 )
 
-    def _labels(self, x: Array, y: Labels | None) -> Labels:
-        if y is None and self.targeted:
-            raise ValueError("Target labels `y` need to be provided for a targeted attack.")
-        return self.estimator.predict(x, batch_size=self.batch_size) if y is None else y
-
-    def _mask(self, images: Tensor, mask: Array | None) -> Tensor | None:
-        if mask is None:
-            return None
-        try:
-            return torch.tensor(np.broadcast_to(mask != 0, images.shape))
-        except ValueError:
-            checks.fail("mask", f"an array that broadcasts to {tuple(images.shape)}", f"shape {mask.shape}")
-
     def _watcher(self, goals: Targets, part: slice) -> Watcher | None:
         if self.summary_writer is None:
             return None
@@ -153,6 +96,12 @@ class DeviceAttack(EvasionAttack):
         super()._check_params()
         if hasattr(self, "balance"):  # ART checks once before it is set
             self.estimator.objective(self.balance)
+
+
+def _best(ascent: Ascent, found: list[Tensor]) -> Tensor:
+    """Each sample's result with the highest score."""
+    best = torch.stack([ascent.score(x) for x in found]).argmax(dim=0)
+    return torch.stack(found)[best, torch.arange(len(best), device=best.device)]
 
 
 def size_in(value: Any, images: Tensor, part: slice) -> float | Tensor:

@@ -6,8 +6,8 @@ from typing import Any
 
 from art.defences.trainer.trainer import Trainer
 
+from art_plugins.batch_attack import BatchAttack
 from art_plugins.batches import Epoch, generated, shuffled
-from art_plugins.device_attack import DeviceAttack
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.labels import Array, Labels
 from mt_torchattacks import checks
@@ -32,7 +32,7 @@ class AdversarialTrainerMultiTask(Trainer):
         >>> trainer.fit(np.random.rand(8, 3, 8, 8), {"depth": np.ones((8, 1, 8, 8))}, batch_size=4, nb_epochs=1)
     """
 
-    def __init__(self, classifier: PyTorchMultiTaskEstimator, attack: DeviceAttack, ratio: float = 1.0) -> None:
+    def __init__(self, classifier: PyTorchMultiTaskEstimator, attack: BatchAttack, ratio: float = 1.0) -> None:
         """Create an :class:`.AdversarialTrainerMultiTask` instance.
 
         :param classifier: Multi-task estimator to train adversarially, with an optimizer.
@@ -41,7 +41,7 @@ class AdversarialTrainerMultiTask(Trainer):
         """
         right = isinstance(classifier, PyTorchMultiTaskEstimator)
         checks.require(right, "classifier", "a PyTorchMultiTaskEstimator", checks.describe(classifier), TypeError)
-        right = isinstance(attack, DeviceAttack)
+        right = isinstance(attack, BatchAttack)
         checks.require(right, "attack", "an attack of art_plugins", checks.describe(attack), TypeError)
         checks.require(not attack.targeted, "attack", "an untargeted attack", "a targeted one")
         checks.require(attack.estimator is classifier, "attack", "an attack on the same estimator", "another estimator")

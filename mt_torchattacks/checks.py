@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Mapping
+from numbers import Integral, Real
 from typing import Any, NoReturn
 
 import torch
@@ -104,10 +105,20 @@ def positive(value: object, name: str) -> None:
     """Check a number > 0 (or a tensor whose entries all are)."""
     if isinstance(value, Tensor):
         require(bool((value > 0).all()), name, "numbers > 0", value.tolist())
-    elif not isinstance(value, (int, float)) or isinstance(value, bool):
-        fail(name, "a number > 0", repr(value), TypeError)
     else:
-        require(value > 0, name, "a number > 0", value)
+        require(is_number(value), name, "a number > 0", repr(value), TypeError)
+        require(value > 0, name, "a number > 0", value)  # type: ignore[operator]
+
+
+def whole(value: object, name: str) -> None:
+    """Check a whole number > 0."""
+    positive(value, name)
+    require(isinstance(value, Integral), name, "a whole number > 0", value, TypeError)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number, Python's or NumPy's, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def one_of(value: object, name: str, choices: Collection[str]) -> None:

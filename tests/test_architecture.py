@@ -18,6 +18,7 @@ LIBRARY, PLUGINS = "mt_torchattacks", "art_plugins"
 ORDER = (
     "types",
     "checks",
+    "files",
     "tasks",
     "data",
     "models",

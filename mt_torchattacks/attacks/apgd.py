@@ -9,14 +9,19 @@ import torch
 import torchattacks
 from torch import Tensor, nn
 
-from mt_torchattacks.attacks.auto_pgd import auto_pgd, where
+from mt_torchattacks import checks
+from mt_torchattacks.attacks.auto_pgd import auto_pgd
 from mt_torchattacks.attacks.ball import NORMS, Ball
 from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
+from mt_torchattacks.attacks.best import where
 from mt_torchattacks.attacks.bounds import Bounds, PerChannel
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.balancing.constraint import STRIDE
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
+
+FIRST = {"Linf": 2.0, "L2": 2.0, "L1": 1.0}  # length of the first step, in radii
 
 
 class APGD(MultiTaskAttack, torchattacks.APGD):
@@ -84,14 +89,14 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(int(self.seed))
         ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
         best, best_score = images, images.new_full((len(images),), -math.inf)
         for restart in range(self.n_restarts):
             start = self._start(ball, generator) if self.random_start or restart else images
-            step_size = self.eps if self.norm == "L1" else 2 * self.eps
+            first = STRIDE if self.__dict__["_bound"].constrained else FIRST[self.norm]
             found, score = auto_pgd(
-                start, self._evaluate, ball, steps=self.steps, step_size=step_size, rho=self.thr_decr
+                start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
             )
             best = where(score > best_score, found, best)
             best_score = torch.maximum(score.to(best_score.dtype), best_score)
@@ -109,6 +114,10 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
             gradient = gradient + torch.autograd.grad(score.sum(), x)[0]
             scores = scores + score.detach()
         return scores / self.eot_iter, gradient / self.eot_iter
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        checks.require(0 <= self.thr_decr <= 1, "rho", "a share of the steps in [0, 1]", self.thr_decr)
 
     def _start(self, ball: Ball, generator: torch.Generator) -> Tensor:
         return ball.surface_point(generator)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks.attacks.ball import Ball, along
+from mt_torchattacks.attacks.best import Best, finite_scores, where
 from mt_torchattacks.attacks.l1 import largest_signs
 
 _MOMENTUM = 0.75
@@ -45,7 +45,7 @@ def auto_pgd(
         True
     """
     x = start
-    score, gradient = evaluate(x)
+    score, gradient = _finite(*evaluate(x))
     best = Best(x, score, gradient)
     walk: SparseSteps | HalvedSteps
     if ball.norm == 1:
@@ -54,7 +54,7 @@ def auto_pgd(
         walk = HalvedSteps(ball, best, steps, step_size, rho)
     for i in range(steps):
         x = walk.step(x, gradient)
-        last, (score, gradient) = score, evaluate(x)
+        last, (score, gradient) = score, _finite(*evaluate(x))
         best.update(x, score, gradient)
         # The hosts compare the first iterate with 0, not with the start: for a loss > 0, always a rise.
         rose = score > last if i > 0 else torch.ones_like(score, dtype=torch.bool)
@@ -62,28 +62,13 @@ def auto_pgd(
             x, gradient = where(back, best.x, x), where(back, best.gradient, gradient)
     if ball.norm == 1:  # the best point of the ball for the loss linearised at the best iterate: a last candidate
         corner = ball.best_for(best.gradient)
-        best.update(corner, *evaluate(corner))
+        best.update(corner, *_finite(*evaluate(corner)))
     return best.x, best.score
 
 
-def where(samples: Tensor, x: Tensor, otherwise: Tensor) -> Tensor:
-    """``x`` for the samples ``(N,)`` that are true, ``otherwise`` for the others; both ``(N, C, H, W)``."""
-    return torch.where(samples.reshape(-1, 1, 1, 1), x, otherwise)
-
-
-@dataclass
-class Best:
-    """Each sample's best iterate so far, with its score and gradient."""
-
-    x: Tensor
-    score: Tensor
-    gradient: Tensor
-
-    def update(self, x: Tensor, score: Tensor, gradient: Tensor) -> None:
-        better = score > self.score
-        self.x = where(better, x, self.x)
-        self.gradient = where(better, gradient, self.gradient)
-        self.score = torch.where(better, score, self.score)
+def _finite(score: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """NaN as the lowest score, and as no gradient: one bad iterate must not end a sample's attack."""
+    return finite_scores(score), gradient.nan_to_num()
 
 
 class HalvedSteps:

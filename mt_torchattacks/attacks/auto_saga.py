@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.auto_pgd import where
 from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.best import finite_scores, where
 from mt_torchattacks.attacks.bounds import Bounds, PerChannel
 from mt_torchattacks.attacks.own import OwnAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
-from mt_torchattacks.balancing.direction import separate_gradients
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
@@ -119,6 +118,7 @@ class AutoSAGA(OwnAttack):
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         best, best_score = ball.images, torch.full_like(ball.images[:, 0, 0, 0], -math.inf)
         for x, score, _ in self.iterates(bound, ball):
+            score = finite_scores(score)
             best, best_score = where(score > best_score, x, best), torch.maximum(score, best_score)
         return best
 
@@ -126,7 +126,6 @@ class AutoSAGA(OwnAttack):
         """The clean images and the iterate after each step, with the blending weights that led there."""
         x, momentum, unit = ball.images, torch.zeros_like(ball.images), None
         blend = x.new_ones(len(x), len(bound.objective.names), *x.shape[1:])
-        bound(x)  # takes the clean losses
         for _ in range(self.steps):
             score, gradients = self._gradients(bound, x)
             yield Iterate(x, score, blend)
@@ -142,14 +141,14 @@ class AutoSAGA(OwnAttack):
 
     def _gradients(self, bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
         """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, C, H, W)``; T backward passes."""
-        drawn = [_weighted_gradients(bound, x) for _ in range(self.eot_iter)]
+        drawn = [bound.weighted_gradients(x) for _ in range(self.eot_iter)]
         scores, gradients = zip(*drawn, strict=True)
-        return _mean(scores), self._maps(bound, x) * _mean(gradients)
+        return _mean(scores), self._maps(bound, x) * _finite(_mean(gradients))
 
     def _rise(self, bound: BoundObjective, trial: Tensor) -> Tensor:
         """The gradient ``(N, C, H, W)`` of the objective at the trial point; one backward pass."""
         trial = trial.detach().requires_grad_()
-        return _mean([torch.autograd.grad(bound(trial).sum(), trial)[0] for _ in range(self.eot_iter)])
+        return _finite(_mean([torch.autograd.grad(bound(trial).sum(), trial)[0] for _ in range(self.eot_iter)]))
 
     def _maps(self, bound: BoundObjective, x: Tensor) -> Tensor:
         """The attention maps ``(N, T, 1, H, W)``, or what broadcasts to them."""
@@ -172,28 +171,23 @@ class AutoSAGA(OwnAttack):
         checks.require(not self.tasks.kept, "tasks", expected, checks.listed(self.tasks.kept))
         checks.positive(self.fitting_factor, "fitting_factor")
         for name in ("learning_rate", "decay"):
-            checks.require(getattr(self, name) >= 0, name, "a number >= 0", getattr(self, name))
+            value = getattr(self, name)
+            checks.require(checks.is_number(value), name, "a number >= 0", repr(value), TypeError)
+            checks.require(value >= 0, name, "a number >= 0", value)
         checks.keys(self.attention or {}, "attention", (), allowed=tuple(self.tasks))
         plain = not self.attention or tuple(self.bounds) == (0.0, 1.0)
         checks.require(plain, "bounds", "(0, 1) with attention maps, which see these images", self.bounds)
-
-
-def _weighted_gradients(bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The score ``(N,)`` and every task's weighted gradient ``w_i grad L_i`` ``(N, T, C, H, W)`` at x."""
-    rule = bound.objective.rule
-    assert isinstance(rule, LossRule)
-    point = bound._moved_to_start(x).detach().requires_grad_()
-    losses = bound._signed(point)
-    now, clean = losses.detach(), bound._reference
-    assert clean is not None
-    weights = rule.weights(now, clean)
-    return rule.score(now, clean), weights[:, :, None, None, None] * separate_gradients(losses, point)
 
 
 def _mean_size(gradient: Tensor) -> Tensor:
     """The mean absolute value ``(N, 1, 1, 1)``; 1 where it is 0."""
     size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
     return torch.where(size > 0, size, 1)
+
+
+def _finite(gradient: Tensor) -> Tensor:
+    """What is not finite counts as no gradient: in the blending weights it would stay for good."""
+    return gradient.nan_to_num(0.0, posinf=0.0, neginf=0.0)
 
 
 def _mean(drawn: Sequence[Tensor]) -> Tensor:

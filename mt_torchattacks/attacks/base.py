@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.bounds import Bounds, Box, PerChannel
+from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.attacks.bounds import Bounds, Box
 from mt_torchattacks.attacks.saving import save
 from mt_torchattacks.attacks.scores import Scores
 from mt_torchattacks.attacks.state import attacking
@@ -24,11 +25,8 @@ from mt_torchattacks.types import Images, Outputs, Targets
 
 if TYPE_CHECKING:
     from torchattacks.attack import Attack as Host
-    from typing_extensions import Self
 else:
     Host = object
-
-_POSITIVE = ("steps", "num_iter_set", "eot_iter", "n_restarts")
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class MultiTaskAttack(InUnits, Host):
 
     The loop sees the objective's scores where it expects logits (:class:`~mt_torchattacks.attacks.scores.Scores`) and
     labels that are zeros. Nothing of a call is stored on the attack: the loop runs on a shallow copy of it that holds
-    the bound objective and goes with the call.
+    the bound objective and goes with the call. ``counts`` names the arguments that are whole numbers > 0.
 
     Args:
         model: the model to attack; a forward pass gives all tasks' outputs.
@@ -69,6 +67,7 @@ class MultiTaskAttack(InUnits, Host):
     """
 
     traits: ClassVar[Traits] = Traits()
+    counts: ClassVar[tuple[str, ...]] = ("steps", "num_iter_set", "eot_iter", "n_restarts")
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class MultiTaskAttack(InUnits, Host):
         self.bounds = bounds
         self._check_arguments()
 
-    def __call__(self, inputs: Images, labels: Targets | None = None, *args: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, inputs: Images, labels: Targets | None = None) -> Tensor:
         """Adversarial images for ``inputs``.
 
         Args:
@@ -126,9 +125,7 @@ class MultiTaskAttack(InUnits, Host):
             goals: the targets by task, in a targeted mode the goals.
             dtype: of the images that the model takes; the images' own by default.
         """
-        tasks = self.tasks
-        if self.targeted:
-            tasks = tasks.with_roles({name: "target" for name in tasks if tasks[name].role == "attack"})
+        tasks = self.tasks.targeted() if self.targeted else self.tasks
         model = functools.partial(self.model_outputs, dtype=dtype or images.dtype)
         return Objective(model, tasks, self.balance).bind(images, goals, noise=self._noise(images), norm=self._norm)
 
@@ -222,43 +219,17 @@ class MultiTaskAttack(InUnits, Host):
 
     def _check_arguments(self) -> None:
         self._check_lengths()
-        for name in _POSITIVE:
+        for name in self.counts:
             if hasattr(self, name):
-                checks.positive(getattr(self, name), name)
+                checks.whole(getattr(self, name), name)
+        seed = getattr(self, "seed", 0)
+        checks.require(isinstance(seed, Integral), "seed", "a whole number", repr(seed), TypeError)
         loss = getattr(self, "loss", "ce")
         reason = "'ce' (here: the tasks' own losses; a margin or DLR needs one classifier)"
         checks.require(loss == "ce", "loss", reason, repr(loss))
 
     def __repr__(self) -> str:
         return str(super().__repr__()).replace(f"{self.attack}(", f"{type(self).__name__}(", 1)
-
-
-class NoiseBatchAttack(MultiTaskAttack):
-    """Base for the attacks on randomized smoothing, whose loops see every image several times under noise.
-
-    Splits a batch as the host would (``batch_max``), so that each part is bound to its own targets.
-    """
-
-    lengths: ClassVar[tuple[str, ...]] = (*MultiTaskAttack.lengths, "noise_sd")
-
-    @property
-    def noise_sd(self) -> PerChannel:
-        """Size of the noise, in pixel values."""
-        size: PerChannel = self.noise_func.noise_sd
-        return size
-
-    def _runner(self, images: Tensor) -> Self:
-        runner = super()._runner(images)
-        noise = copy.copy(self.noise_func)
-        noise.noise_sd = self._shares()["noise_sd"]
-        runner.__dict__["noise_func"] = noise
-        return runner
-
-    def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
-        size = max(int(self.batch_max / self.noise_batch_size), 1)
-        for start in range(0, len(images), size):
-            part = slice(start, start + size)
-            yield images[part], {name: goal[part] for name, goal in goals.items()}
 
 
 class _NeverZero(torch.autograd.Function):
@@ -274,11 +245,6 @@ class _NeverZero(torch.autograd.Function):
         stuck = (gradient == 0).flatten(1).all(dim=1)
         gradient[:, 0, 0, 0] += stuck * torch.finfo(gradient.dtype).eps
         return gradient
-
-
-def finite_scores(scores: Tensor) -> Tensor:
-    """Scores that can be compared: NaN, and a score of -inf, count as the lowest."""
-    return scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
 
 def _device_of(model: nn.Module, default: torch.device) -> torch.device:

@@ -25,7 +25,7 @@ class MultiAttack:
 
     Raises:
         TypeError: something else than a multi-task attack.
-        ValueError: fewer than two, or attacks on different models or with different bounds.
+        ValueError: fewer than two, or attacks on different models, with different bounds or normalizations.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -45,6 +45,9 @@ class MultiAttack:
         bounds = [Box.of(attack.bounds).numbers for attack in attacks]
         same = all(numbers == bounds[0] for numbers in bounds)
         checks.require(same, "attacks", "attacks with the same bounds", f"bounds {bounds}")
+        means = [_normalization(attack) for attack in attacks]
+        same = all(mean == means[0] for mean in means)
+        checks.require(same, "attacks", "attacks with the same normalization", f"{means}")
         self.attacks = list(attacks)
 
     def __call__(self, inputs: Images, labels: Targets) -> Tensor:
@@ -57,3 +60,8 @@ class MultiAttack:
 
     def __repr__(self) -> str:
         return f"MultiAttack({self.attacks})"
+
+
+def _normalization(attack: MultiTaskAttack) -> dict[str, list[float]]:
+    """Mean and standard deviation by channel; empty for an attack on images that are not normalized."""
+    return {name: value.flatten().tolist() for name, value in (attack.normalization_used or {}).items()}

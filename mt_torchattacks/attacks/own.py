@@ -78,6 +78,6 @@ class OwnAttack(MultiTaskAttack, _Host):
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The adversarial images; called by the attack itself."""
-        generator = torch.Generator(images.device).manual_seed(self.seed)
+        generator = torch.Generator(images.device).manual_seed(int(self.seed))
         ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
         return self.run(cast(BoundObjective, self.__dict__["_bound"]), ball, generator)

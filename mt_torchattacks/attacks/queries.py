@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.auto_pgd import where
 from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.attacks.best import finite_scores, where
 from mt_torchattacks.attacks.bounds import PerChannel
 from mt_torchattacks.attacks.own import OwnAttack
 from mt_torchattacks.balancing import Rule
@@ -58,8 +58,7 @@ class Search:
     @property
     def start(self) -> Tensor:
         """Where a climb starts: the clean images; noise near those whose losses are as good as 0 (own predictions)."""
-        noisy: Tensor | None = self.bound._start
-        return self.ball.images if noisy is None else self.ball.project(noisy)
+        return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:
         """Scores ``(A, k)`` of k points for each active sample ``(A, k, C, H, W)``, in one forward pass.
@@ -73,7 +72,7 @@ class Search:
 
     def ask(self, candidates: Tensor) -> Tensor:
         """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, C, H, W)``; better ones are kept."""
-        scores = self.bound(candidates)
+        scores = finite_scores(self.bound(candidates))
         before = self._scores[self.active]
         better = scores > before
         self.best[self.active] = where(better, candidates, self.best[self.active])
@@ -90,7 +89,7 @@ class Search:
         if not keep.all():
             self.active = self.active[keep]
             self.ball = dataclasses.replace(self.ball, images=self.ball.images[keep])
-            self.bound = _part(self.bound, keep)
+            self.bound = self.bound.part(keep)
         return tuple(state[keep] for state in states)
 
     def _show(self) -> None:
@@ -116,6 +115,8 @@ class QueryAttack(OwnAttack):
         **arguments: the subclass's own, stored as attributes, and ``bounds``.
     """
 
+    counts = (*OwnAttack.counts, "n_queries")
+
     def __init__(
         self,
         model: nn.Module,
@@ -138,13 +139,11 @@ class QueryAttack(OwnAttack):
         Random numbers are drawn once for all samples, so that none depends on who else is in the batch.
         """
 
-    def __call__(
-        self, inputs: Images, labels: Targets | None = None, *args: Any, watch: Watch | None = None, **kwargs: Any
-    ) -> Tensor:
+    def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
         """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
         runner = copy.copy(self)
         object.__setattr__(runner, "_watch", watch)  # the host's own would keep it alive for ever
-        return super(QueryAttack, runner).__call__(inputs, labels, *args, **kwargs)
+        return super(QueryAttack, runner).__call__(inputs, labels)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         """The best images asked about, the clean ones among them."""
@@ -155,21 +154,11 @@ class QueryAttack(OwnAttack):
 
     def _check_arguments(self) -> None:
         super()._check_arguments()
-        checks.positive(self.n_queries, "n_queries")
+        fits = self.stop_at is None or checks.is_number(self.stop_at)
+        checks.require(fits, "stop_at", "a number or None", repr(self.stop_at), TypeError)
 
 
 def random_signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
     """-1 or 1 at random, with the dtype of ``like``."""
     drawn = torch.rand(shape, generator=generator, device=like.device)
     return torch.where(drawn < 0.5, -1.0, 1.0).to(like.dtype)
-
-
-def _part(bound: BoundObjective, keep: Tensor) -> BoundObjective:
-    """The same objective for the samples ``keep (N,)`` alone, with the references that they have."""
-    part = copy.copy(bound)
-    part.images = bound.images[keep]
-    part.targets = {name: target[keep] for name, target in bound.targets.items()}
-    for name in ("_reference", "_start"):
-        value = getattr(bound, name)
-        setattr(part, name, None if value is None else value[keep])
-    return part

@@ -55,6 +55,7 @@ class SPSA(QueryAttack):
     """
 
     lengths = (*QueryAttack.lengths, "delta", "lr")
+    counts = (*QueryAttack.counts, "nb_sample", "max_batch_size", "tile")
 
     def __init__(
         self,
@@ -74,12 +75,8 @@ class SPSA(QueryAttack):
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None:
-        checks.require(n_queries >= 3, "n_queries", "at least 3, for a pair of points and the step", n_queries)
-        counts = {"nb_sample": nb_sample, "max_batch_size": max_batch_size, "tile": tile}
-        for name, value in counts.items():
-            checks.positive(value, name)
-        own = counts | {"delta": delta, "lr": lr, "bounds": bounds}
-        super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, **own)
+        own = {"delta": delta, "lr": lr, "nb_sample": nb_sample, "max_batch_size": max_batch_size, "tile": tile}
+        super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, bounds=bounds, **own)
 
     def search(self, search: Search, generator: torch.Generator) -> None:
         """Estimate, step, ask; the last estimate may have fewer pairs."""
@@ -97,6 +94,11 @@ class SPSA(QueryAttack):
             x = search.ball.project(x + length * unit(momentum, search.ball.norm))
             search.ask(x)
             left -= 2 * pairs + 1
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        expected = "at least 3, for a pair of points and the step"
+        checks.require(self.n_queries >= 3, "n_queries", expected, self.n_queries)
 
     def _estimate(self, search: Search, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
         """Sum over the pairs of the difference of scores times the signs, ``(A, C, H, W)``."""

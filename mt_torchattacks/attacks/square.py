@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.auto_pgd import where
 from mt_torchattacks.attacks.ball import Ball, length
+from mt_torchattacks.attacks.best import where
 from mt_torchattacks.attacks.bounds import Bounds, PerChannel
 from mt_torchattacks.attacks.queries import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
@@ -71,7 +71,6 @@ class Square(QueryAttack):
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None:
-        checks.require(0 < p_init <= 1, "p_init", "a share of the pixels in (0, 1]", p_init)
         own = {"n_restarts": n_restarts, "p_init": p_init, "resc_schedule": resc_schedule}
         super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, bounds=bounds, **own)
 
@@ -79,6 +78,7 @@ class Square(QueryAttack):
         """Ask about one candidate after another, each the present image with one square changed."""
         first, changed = (_stripes, _square) if self.norm == "Linf" else (_tiles, _moved_window)
         for _ in range(self.n_restarts):
+            search.keep_active()
             if search.done:
                 return
             x = first(search.ball, generator)
@@ -91,6 +91,12 @@ class Square(QueryAttack):
                 candidate = changed(search.ball, x, draw)
                 found = search.ask(candidate)
                 x, score = where(found > score, candidate, x), torch.where(found > score, found, score)
+
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        expected = "a share of the pixels in (0, 1]"
+        checks.require(checks.is_number(self.p_init), "p_init", expected, repr(self.p_init), TypeError)
+        checks.require(0 < self.p_init <= 1, "p_init", expected, self.p_init)
 
     def _side(self, i: int, x: Tensor) -> int:
         """Side of the squares at query i: at most the image's; odd and at least 3 (where there is room) for L2."""

@@ -84,7 +84,9 @@ class InUnits:
         if self.norms:
             checks.one_of(self._norm, "norm", self.norms)
         for name, value in self._given_lengths().items():
-            checks.positive(by_channel(value, name), name)
+            number = by_channel(value, name)
+            checks.positive(number, name)
+            checks.require(bool(torch.as_tensor(number).isfinite().all()), name, "a finite number", value)
         for name, share in self._shares().items():
             if isinstance(share, Tensor):
                 self._check_channels(name, share)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.apgd import APGD
 from mt_torchattacks.attacks.ball import Ball
-from mt_torchattacks.attacks.base import MultiTaskAttack, Traits, finite_scores
+from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
+from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.bounds import Bounds
 from mt_torchattacks.attacks.carried import Carried
 from mt_torchattacks.attacks.own import OwnAttack
@@ -19,6 +20,8 @@ from mt_torchattacks.attacks.square import Square
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
+
+_OF_ALL_TASKS = ("dgba", "relative", "total")
 
 
 class WorstCase(OwnAttack):
@@ -57,6 +60,7 @@ class WorstCase(OwnAttack):
     """
 
     traits = Traits(deterministic=False)
+    counts = (*OwnAttack.counts, "n_queries")
     alone = ""
 
     def __init__(
@@ -73,7 +77,6 @@ class WorstCase(OwnAttack):
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None:
-        checks.positive(n_queries, "n_queries")
         if judge is not None:
             Objective(model, judge, balance)
         own = {"n_queries": n_queries, "judge": judge}
@@ -82,7 +85,7 @@ class WorstCase(OwnAttack):
     @property
     def components(self) -> dict[str, MultiTaskAttack]:
         """The attacks, by name, in the order in which they run."""
-        rules = ["dgba", "relative", "total", *(f"single:{task}" for task in self.tasks.balanced)]
+        rules = [*_OF_ALL_TASKS, *(f"single:{task}" for task in self.tasks.balanced)]
         same: dict[str, Any] = {"norm": self.norm, "eps": self.eps, "seed": self.seed, "bounds": self.bounds}
         found: dict[str, MultiTaskAttack] = {}
         for rule in rules:
@@ -102,7 +105,9 @@ class WorstCase(OwnAttack):
 
     def judged(self, bound: BoundObjective) -> BoundObjective:
         """The objective that results are compared by."""
-        return bound if self.judge is None else bound.under(self.balance, self.judge)
+        if self.judge is None:
+            return bound
+        return bound.under(self.balance, self.judge.targeted() if self.targeted else self.judge)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         """Each sample's result with the highest score, the clean image among them; of one component its results."""
@@ -118,7 +123,8 @@ class WorstCase(OwnAttack):
 
 
 def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:
-    return component.ascend(bound.under(component.balance))
+    lenient = component.balance not in _OF_ALL_TASKS  # a sample may have no target for one task
+    return component.ascend(bound.under(component.balance, lenient=lenient))
 
 
 @torch.no_grad()

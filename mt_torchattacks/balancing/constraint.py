@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mt_torchattacks.balancing.base import safe_divide
 
+STRIDE = 0.5  # share of the radius that a host's step is taken to have; longer ones outrun what holds to first order
 _AIM = 0.5  # share of the budget that directions aim at: the losses' curvature takes of the rest
 _HURRY = 20.0  # how much more than one step of the radius's length is asked to bring a loss back that is above the aim
 _QUIET = 0.4  # share of the pixels that matter least, which do not move: a full step there bends losses for nothing
@@ -81,11 +82,10 @@ class Constraint:
     def _room(self, increases: Tensor) -> Tensor:
         """What a step of length 1 may change each relative loss by, ``(N, K)``.
 
-        Below the aim a step of the radius's length, the longest that hosts make, may use up what is left; above it a
-        shorter one, as most are, has to bring the loss back.
+        Below the aim a stride may use up what is left; above it a shorter step has to bring the loss back.
         """
         left = _AIM * self.budgets - increases
-        return torch.where(left > 0, left, _HURRY * left) / self.radius
+        return torch.where(left > 0, left / STRIDE, _HURRY * left) / self.radius
 
 
 def multipliers(attack: Tensor, preserved: Tensor, room: Tensor, norm: str) -> Tensor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -53,8 +55,7 @@ class JacobianRule(GramianRule):
         if there.any():
             lengths = lengths[there]
             units = lengths if self.unit else lengths.square().mean().sqrt().expand_as(lengths)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(_SEED)
+            with _same_draws(gramian.device):
                 found = self.combine(gramian[there][:, there] / torch.outer(units, units))
             weights[there] = found / units if self.unit else found
         return weights
@@ -218,10 +219,22 @@ class GradDrop(GradientRule):
     def direction(self, gradients: Tensor) -> Tensor:
         found = []
         for gradient in gradients.flatten(2):
-            with torch.random.fork_rng(devices=[gradient.device] if gradient.is_cuda else []):
-                torch.manual_seed(_SEED)
+            with _same_draws(gradient.device):
                 found.append(self.aggregator(gradient))
         return torch.stack(found).reshape(gradients[:, 0].shape)
+
+
+@contextmanager
+def _same_draws(device: torch.device) -> Iterator[None]:
+    """Inside, the device's global random numbers start from a fixed seed; afterwards they are as they were."""
+    cuda = device.type == "cuda"
+    generator = torch.cuda.default_generators[device.index] if cuda else torch.default_generator
+    state = generator.get_state()
+    try:
+        generator.manual_seed(_SEED)
+        yield
+    finally:
+        generator.set_state(state)
 
 
 def _root(gramian: Tensor) -> Tensor:

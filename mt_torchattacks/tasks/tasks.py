@@ -141,6 +141,10 @@ class Tasks(Mapping[str, Task]):
         kept = {name: task for name, task in self.items() if name not in changed}
         return Tasks({name: kept.get(name) or replace(self[name], role=changed[name], budget=None) for name in self})
 
+    def targeted(self) -> Tasks:
+        """The same tasks with given targets as goals: what would be attacked is lowered to its target."""
+        return self.with_roles({name: "target" for name in self if self[name].role == "attack"})
+
     def only(self, names: Sequence[str]) -> Tasks:
         """The same tasks with all but ``names`` ignored."""
         return self.with_roles({name: "ignore" for name in self if name not in names})

@@ -102,6 +102,19 @@ def test_roles_are_kept_in_a_targeted_attack(name: str) -> None:
     assert bool((score(torch.from_numpy(attack.generate(x, y))) > score(torch.from_numpy(x))).all())
 
 
+def test_tasks_within_a_budget_are_kept_for_steps_of_the_attacks_own_norm() -> None:
+    """Steps along a direction itself, not its sign, as those of the host with the same norm."""
+    (images, targets), kept = toys.batch(), mta.Task(mta.losses.L1(), role="preserve", budget=0.05)
+    images = 0.3 + 0.4 * images  # nothing is clipped
+    tasks = mta.Tasks({**toys.tasks(), "depth": kept})
+    attack = cases.attack(
+        "ProjectedGradientDescent", cases.estimator(tasks=tasks), norm=2, eps=1.0, eps_step=0.3, max_iter=4
+    )
+    found = attack.generate(images.numpy(), {task: target.numpy() for task, target in targets.items()})
+    host = mta.PGDL2(toys.Toy(), tasks, eps=1.0, alpha=0.3, steps=4, random_start=False)
+    np.testing.assert_allclose(found, host(images, targets), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_the_attacks_own_balance_overrides_the_estimators(name: str) -> None:
     (x, y), estimator = cases.arrays(), cases.estimator(balance="total")

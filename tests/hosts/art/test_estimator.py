@@ -80,6 +80,25 @@ def test_a_rule_that_refers_to_clean_losses_takes_them_from_the_labels(balance: 
         estimator.loss_gradient(x, y)
 
 
+def test_a_budget_refers_to_the_clean_losses_too() -> None:
+    """With the present images for the clean ones no loss would ever have risen."""
+    (x, y), kept = cases.arrays(), mta.Task(mta.losses.L1(), role="preserve", budget=0.05)
+    estimator = cases.estimator(tasks=mta.Tasks({**toys.tasks(), "depth": kept}))
+    with pytest.raises(ValueError, match="y: expected labels that know their clean images"):
+        estimator.loss_gradient(x, y)
+    assert estimator.loss_gradient(x, estimator.labels(x, y)).shape == x.shape
+
+
+def test_dgba_takes_plain_labels_of_any_number_of_tasks() -> None:
+    w = torch.linspace(-1, 1, 12).reshape(3, 2, 2)
+    names = [f"task{i}" for i in range(16)]
+    tasks = mta.Tasks({name: mta.losses.L1() for name in names})
+    estimator = cases.estimator(toys.Linear(dict.fromkeys(names, w)), tasks=tasks, input_shape=(3, 2, 2))
+    x = np.full((2, 3, 2, 2), 0.5, np.float32)
+    gradient = estimator.loss_gradient(x, {name: np.full(2, -9.0, np.float32) for name in names})
+    np.testing.assert_array_equal(np.sign(gradient), np.broadcast_to(w.sign().numpy(), gradient.shape))
+
+
 def test_losses_and_their_reductions() -> None:
     model, (images, targets), (x, y) = toys.Toy(), toys.batch(), cases.arrays()
     with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,26 @@ class TestTargets:
             ValueError, match=r"targets\['depth'\]: expected a tensor with 3 samples, one for each image"
         ):
             attack(images, targets)
+
+    def test_another_number_of_samples_than_a_noise_batch_attack_splits_off(self, case: Batch) -> None:
+        images, targets = case
+        doubled = {**targets, "depth": torch.cat([targets["depth"]] * 2)}
+        split = mta.PGDRS(toys.Toy(), toys.tasks(), steps=1, noise_batch_size=2, batch_max=2)
+        with pytest.raises(ValueError, match=r"targets\['depth'\]: expected a tensor with 3 samples"):
+            split(images, doubled)
+        ignoring = mta.PGDRS(toys.Toy(), toys.tasks().with_roles(depth="ignore"), steps=1, noise_batch_size=2)
+        assert ignoring(images, {**targets, "depth": None}).shape == images.shape
+
+    def test_made_in_inference_mode(self, case: Batch) -> None:
+        images, targets = case
+        tasks = mta.Tasks(classes=nn.CrossEntropyLoss(reduction="none"), depth=nn.MSELoss(reduction="none"))
+        model = toys.Toy()
+        torch.manual_seed(0)
+        expected = attack(images, {name: targets[name] for name in tasks}, model, tasks)
+        torch.manual_seed(0)
+        with torch.inference_mode():
+            found = attack(images.clone(), {name: targets[name].clone() for name in tasks}, model, tasks)
+        assert torch.equal(found, expected)
 
     def test_a_wrong_shape(self, case: Batch) -> None:
         images, targets = case
@@ -134,6 +155,32 @@ class TestArguments:
         pgd.eps = -1.0
         with pytest.raises(ValueError, match=r"eps: expected a number > 0, found -1\.0"):
             pgd(*case)
+
+    @pytest.mark.parametrize(("name", "arguments", "error", "message"), [
+        ("PGD", {"steps": 2.5}, TypeError, "steps: expected a whole number > 0, found 2.5"),
+        ("APGD", {"n_restarts": 1.5}, TypeError, "n_restarts: expected a whole number > 0, found 1.5"),
+        ("APGD", {"seed": "a"}, TypeError, "seed: expected a whole number, found 'a'"),
+        ("APGD", {"rho": 7.0}, ValueError, r"rho: expected a share of the steps in \[0, 1\], found 7.0"),
+        ("APGD", {"norm": "L2", "eps": float("inf")}, ValueError, "eps: expected a finite number, found inf"),
+        ("Square", {"n_queries": 20.5}, TypeError, "n_queries: expected a whole number > 0, found 20.5"),
+        ("Square", {"stop_at": "x"}, TypeError, "stop_at: expected a number or None, found 'x'"),
+        ("Square", {"p_init": "x"}, TypeError, r"p_init: expected a share of the pixels in \(0, 1\], found 'x'"),
+        ("SPSA", {"nb_sample": 2.5}, TypeError, "nb_sample: expected a whole number > 0, found 2.5"),
+        ("AutoSAGA", {"decay": None}, TypeError, "decay: expected a number >= 0, found None"),
+    ])  # fmt: skip
+    def test_numbers(self, name: str, arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+        with pytest.raises(error, match=message):
+            getattr(mta, name)(toys.Toy(), toys.tasks(), **arguments)
+
+    def test_numbers_of_numpy(self, case: Batch) -> None:
+        plain = mta.APGD(toys.Toy(), toys.tasks(), eps=8 / 255, steps=3)
+        numbers = {"eps": np.float64(8 / 255), "steps": np.int64(3), "seed": np.int32(0)}
+        assert torch.equal(mta.APGD(toys.Toy(), toys.tasks(), **numbers)(*case), plain(*case))
+
+    def test_arguments_that_an_attack_does_not_have(self, case: Batch) -> None:
+        for name in ("PGD", "Square"):
+            with pytest.raises(TypeError, match="wacth"):
+                getattr(mta, name)(toys.Toy(), toys.tasks())(*case, wacth=print)
 
     def test_wrong_types(self) -> None:
         with pytest.raises(TypeError, match="eps: expected a number, or one a channel, found '8/255'"):

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 import mt_torchattacks as mta
 from mt_torchattacks.attacks import ATTACKS, attack_class, l1
-from mt_torchattacks.attacks.auto_pgd import Best, SparseSteps
+from mt_torchattacks.attacks.auto_pgd import SparseSteps
 from mt_torchattacks.attacks.ball import NORMS, Ball, along, length, steepest
+from mt_torchattacks.attacks.best import Best
 from mt_torchattacks.attacks.bounds import Box
 from tests import toys
 from tests.contracts.test_attacks import ALL, EPS, make
@@ -322,6 +323,16 @@ def test_bounds_are_those_of_images_that_are_not_normalized() -> None:
     torch.testing.assert_close(attack((images * 255 - 100) / 50, targets) * 50 + 100, expected, rtol=0, atol=1e-3)
     with pytest.raises(ValueError, match=r"images: expected values in \[0, 255\], found values in \[100"):
         attack(images * 4, targets)
+
+
+def test_several_attacks_must_see_the_images_alike() -> None:
+    model = toys.Toy()
+    attacks = [make("FGSM", model), make("PGD", model)]
+    attacks[1].set_normalization_used([0.5] * 3, [0.5] * 3)
+    with pytest.raises(ValueError, match="attacks: expected attacks with the same normalization"):
+        mta.MultiAttack(attacks)
+    attacks[0].set_normalization_used([0.5] * 3, [0.5] * 3)
+    mta.MultiAttack(attacks)
 
 
 def test_several_attacks_keep_the_best_whatever_the_bounds() -> None:

@@ -98,6 +98,15 @@ def test_samples_that_reached_the_score_are_asked_about_no_more(name: str, argum
     torch.testing.assert_close(stopped[~reached], free[~reached])  # the others are attacked as if nobody had stopped
 
 
+def test_a_restart_does_not_ask_about_samples_that_are_done() -> None:
+    images, targets = toys.batch()
+    attack = mta.Square(toys.Toy(), toys.tasks(), n_queries=1, n_restarts=3, stop_at=1e-6)
+    _, queries, scores = watched(attack, images, targets)
+    done = scores[1] >= attack.stop_at
+    assert done.any()
+    assert queries[-1][done].tolist() == [1] * int(done.sum())
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_stop_that_all_clean_images_reach_costs_no_query(name: str) -> None:
     model, (images, targets) = Counting(), toys.batch()

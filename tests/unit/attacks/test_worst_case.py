@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.base import finite_scores
+from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.carried import Carried
 from mt_torchattacks.evaluation import evaluate_worst_case
 from mt_torchattacks.evaluation.worst_case import WORST, _Search
@@ -50,6 +50,31 @@ def test_a_judge_without_gradient_decides() -> None:
 
     shares = torch.stack([share(images), *(share(c(images, targets)) for c in attack.components.values())])
     assert torch.equal(share(attack(images, targets)), shares.amax(dim=0))
+
+
+def test_a_judge_in_a_targeted_attack_looks_for_what_is_nearest_to_the_goals() -> None:
+    images, goals = toys.batch(4, seed=5)
+    found = []
+    for judge in (None, toys.tasks()):
+        attack = make(judge=judge, balance="total")
+        attack.set_mode_targeted_by_label(quiet=True)
+        found.append(attack(images, goals))
+    assert torch.equal(*found)
+    assert not torch.equal(found[0], images)
+
+
+@pytest.mark.parametrize("samples", [[1], [0, 1, 2]])
+def test_a_sample_without_a_target_for_one_task_is_attacked_through_the_others(samples: list[int]) -> None:
+    """Its component ``single:depth`` has nothing to climb there, which is no error of the images or the model."""
+    images, targets = toys.batch(3)
+    targets["depth"][samples] = 0
+    attack = make()
+    found = attack(images, targets)
+    assert bool((attack.scores(found, images, targets) > 0).all())
+    without = {task: target for task, target in targets.items() if task != "depth"}
+    others = mta.WorstCase(attack.model, toys.tasks().with_roles(depth="ignore"), eps=EPS, steps=4, n_queries=15)
+    assert torch.equal(found[samples], others(images, without)[samples])
+    assert bool(torch.isfinite(attack.only("apgd/single:depth")(images, targets)).all())
 
 
 def test_only_gives_a_component_as_it_is() -> None:

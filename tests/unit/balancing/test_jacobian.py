@@ -42,6 +42,22 @@ def random_gramians(n: int = 2, tasks: int = 3) -> Tensor:
     return matrix @ matrix.mT
 
 
+@pytest.mark.parametrize("name", ["pcgrad", "graddrop"])
+def test_no_devices_random_numbers_are_touched(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``torch.manual_seed`` would seed every GPU too, and none would be put back."""
+
+    def seeded(seed: int) -> None:
+        raise AssertionError("the generators of the GPUs were seeded")
+
+    model, (images, targets) = toys.Toy(), toys.batch(2)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded)
+    state = torch.get_rng_state()
+    bound = mta.Objective(model, toys.tasks(), name).bind(images, targets)
+    first, again = (torch.autograd.grad(bound(x).sum(), x)[0] for x in (images.clone().requires_grad_() for _ in "ab"))
+    assert torch.equal(first, again)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_mgda_is_the_point_of_least_norm() -> None:
     """Two tasks: ``w_1 = <g_2, g_2 - g_1> / |g_1 - g_2|^2``, within [0, 1]."""
     a, b = [3.0, 1.0], [-1.0, 2.0]  # <b, b - a> = 4 + 2 - 1 = 6 of 17

@@ -1,0 +1,34 @@
+"""Each sample's best iterate so far, which attacks keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def where(samples: Tensor, x: Tensor, otherwise: Tensor) -> Tensor:
+    """``x`` for the samples ``(N,)`` that are true, ``otherwise`` for the others; both ``(N, C, H, W)``."""
+    return torch.where(samples.reshape(-1, 1, 1, 1), x, otherwise)
+
+
+def finite_scores(scores: Tensor) -> Tensor:
+    """Scores that can be compared: NaN, and a score of -inf, count as the lowest."""
+    return scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf)
+
+
+@dataclass
+class Best:
+    """Each sample's best iterate so far, with its score and gradient."""
+
+    x: Tensor
+    score: Tensor
+    gradient: Tensor
+
+    def update(self, x: Tensor, score: Tensor, gradient: Tensor) -> None:
+        """Take over the samples whose score is higher."""
+        better = score > self.score
+        self.x = where(better, x, self.x)
+        self.gradient = where(better, gradient, self.gradient)
+        self.score = torch.where(better, score, self.score)
