@@ -52,25 +52,26 @@ def check_data(
         root: the data set's folder.
         split: the split to look at.
         tasks: the targets to look at; the data set's usual ones by default.
-        items: how many items to read, spread over the split.
+        items: how many items to read, >= 1, spread over the split.
 
     Returns:
         what was found; a missing or damaged file is a problem with the file's name, not an error.
 
     Raises:
         ImportError: a package that reads the files is not installed.
-        ValueError: there is no such data set.
+        ValueError: there is no such data set, or ``items`` is not positive.
 
     Example:
         >>> print(check_data("cityscapes", "nowhere"))
         PROBLEM: root: expected a folder, found none at nowhere.
     """
     checks.one_of(name, "name", READERS)
+    checks.positive(items, "items")
     try:
         data = READERS[name](root, split, tasks=READERS[name].USUAL if tasks is None else tasks)
     except (OSError, TypeError, ValueError) as error:
         return Findings((), (str(error),))
-    step = max(1, len(data) // max(1, items))
+    step = max(1, len(data) // items)
     values, problems = _sample(data, list(range(0, len(data), step))[:items])
     facts = [_summary(data, name, split)]
     plausible = _PIXELS if name == "cityscapes" else _METRES

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mt_torchattacks import checks
+
 
 def class_pixels(data: Dataset[tuple[Tensor, dict[str, Tensor]]], num_classes: int) -> Tensor:
     """Count the pixels of each class over all items of a data set; those that do not count are left out.
@@ -38,16 +40,23 @@ def prior_factor(pixels: Tensor, *, uniform: float = 0.5, power: float = 1.0) ->
 
     Args:
         pixels: ``(K,)`` number of pixels of each class, as :func:`class_pixels` counts them.
-        uniform: share of the uniform distribution, in [0, 1].
+        uniform: share of the uniform distribution, in [0, 1]; above 0 if a class has no pixel.
         power: 0 gives equal weights.
 
     Returns:
         ``(K,)`` weights.
 
+    Raises:
+        ValueError: no pixel, a number below 0, or another share.
+
     Example:
         >>> prior_factor(torch.tensor([3.0, 1.0]))
         tensor([0.8571, 1.4286])
     """
+    checks.require(bool((pixels >= 0).all() and pixels.any()), "pixels", "numbers >= 0, not all 0", pixels.tolist())
+    defined = uniform > 0 or bool(pixels.all())
+    expected = "a share in [0, 1], not 0 where a class has no pixel"
+    checks.require(0 <= uniform <= 1 and defined, "uniform", expected, uniform)
     prior = pixels / pixels.sum()
     weights = ((1 - uniform) * prior + uniform / len(pixels)) ** -power
     return weights / (prior * weights).sum()

@@ -99,7 +99,7 @@ class TinyTaskonomy(Reader):
         super().__init__(root, tasks, size, transform)
         self._index = self.root / INDEX
         self._is_indexed = self._index.exists()
-        self._folder, self._items = (_indexed if self._is_indexed else _walked)(self.root, split)
+        self._items = (_indexed if self._is_indexed else _walked)(self.root, split)
         # Label 0 is 'uncertain'; 1 to 17 are the classes.
         self._table = torch.cat([torch.tensor([decode.IGNORE]), torch.arange(self.num_classes)])
 
@@ -110,7 +110,7 @@ class TinyTaskonomy(Reader):
         listed = dict(zip(_COLUMNS, self._items[index], strict=False))  # without an index, only the image
         name = "image" if name == "autoencoder" else name
         path = listed.get(name) or _sibling(listed["image"], _DOMAINS[name])
-        return files.inside(self._folder, path, self._index) if self._is_indexed else self._folder / path
+        return files.inside(self.root, path, self._index) if self._is_indexed else self.root / path
 
     def read(self, index: int, name: str) -> Tensor:
         path = self.file(index, name)
@@ -138,24 +138,24 @@ class TinyTaskonomy(Reader):
         Raises:
             FileNotFoundError: there is no ``semseg_prior_factor.npy`` in the data's folder; then
                 :func:`~mt_torchattacks.data.prior_factor` gives weights from the classes' frequencies.
-            ValueError: it does not hold 17 numbers >= 0.
+            ValueError: it does not hold 17 finite numbers >= 0.
         """
         path = self.root / WEIGHTS
         weights = decode.floats(files.read_array(path)).flatten()
-        fits = len(weights) == self.num_classes and bool((weights >= 0).all())
-        checks.require(fits, str(path), f"{self.num_classes} weights >= 0", f"{len(weights)} numbers")
+        fits = len(weights) == self.num_classes and bool(((weights >= 0) & weights.isfinite()).all())
+        checks.require(fits, str(path), f"{self.num_classes} finite weights >= 0", f"{len(weights)} numbers")
         return weights
 
 
-def _indexed(root: Path, split: str) -> tuple[Path, list[list[str]]]:
-    """Paths of an index, and the folder that they start from: the root, or in it a folder with the split's name."""
+def _indexed(root: Path, split: str) -> list[list[str]]:
+    """The paths of an index, which start from the root or from a folder in it with the split's name."""
     items = files.read_index(root / INDEX, split, len(_COLUMNS))
     moved = bool(items) and not (root / items[0][0]).exists() and (root / split / items[0][0]).exists()
-    return root / split if moved else root, items
+    return [[f"{split}/{path}" for path in row] for row in items] if moved else items
 
 
-def _walked(root: Path, split: str) -> tuple[Path, list[list[str]]]:
-    """The root, and the path of each image in it, in the order of buildings and file names."""
+def _walked(root: Path, split: str) -> list[list[str]]:
+    """The path of each image, in the order of buildings and file names."""
     checks.one_of(split, "split", BUILDINGS)
     items: list[list[str]] = []
     for building in BUILDINGS[split]:
@@ -165,7 +165,7 @@ def _walked(root: Path, split: str) -> tuple[Path, list[list[str]]]:
     if not items:
         expected = f"{INDEX} or images *_domain_rgb.png of a {split} building, such as {BUILDINGS[split][0]}, in {root}"
         checks.fail("root", expected, files.content(root), FileNotFoundError)
-    return root, items
+    return items
 
 
 def _sibling(image: str, domain: str) -> str:

@@ -158,14 +158,14 @@ class PaperRow:
         Raises:
             ImportError: pandas is not installed.
         """
-        pandas = checks.optional("pandas", extra="plot")
-        frame = pandas.DataFrame.from_dict(self._lines, orient="index", columns=self._columns)
-        return frame.rename_axis("attack")
+        return _frame(self._lines)
 
     def __str__(self) -> str:
-        table = [["", *self._columns]]
-        for name, values in self._lines.items():
-            table.append([name, *(f"{values[c]:#.4g}" if c in values else "" for c in self._columns)])
+        lines = self._lines
+        columns = list(self.attacked or self.clean)
+        table = [["", *columns]]
+        for name, values in lines.items():
+            table.append([name, *(f"{values[c]:#.4g}" if c in values else "" for c in columns)])
         first, *rest = (max(map(len, line)) for line in table)
         rows = zip(*table, strict=True)
         return "\n".join(
@@ -177,10 +177,6 @@ class PaperRow:
     def _lines(self) -> dict[str, dict[str, float]]:
         return {"clean": self.clean} | ({} if self.attack is None else {self.attack: self.attacked})
 
-    @property
-    def _columns(self) -> list[str]:
-        return list(self.attacked or self.clean)
-
     def _by_task(self, scores: Scores) -> dict[str, dict[str, float]]:
         directions = self.evaluation.directions
         return {
@@ -190,6 +186,33 @@ class PaperRow:
             }
             for task, metrics in scores.metrics.items()
         }
+
+
+def paper_table(evaluation: Evaluation) -> DataFrame:
+    """The papers' table of a model: a line for the clean images and one for each attack, see :class:`PaperRow`.
+
+    Raises:
+        ImportError: pandas is not installed.
+
+    Example:
+        >>> clean, fooled = (Scores({"depth": {"abs": e}}, {"depth": e}, 0.0, 8) for e in (0.5, 0.75))
+        >>> paper_table(Evaluation(clean, {"fgsm": fooled, "pgd": fooled}, {"depth": {"abs": False}}))
+                depth_abs_down  ARP_t1   ARP
+        attack
+        clean             0.50     NaN   NaN
+        fgsm              0.75    50.0  50.0
+        pgd               0.75    50.0  50.0
+    """
+    lines = {"clean": PaperRow(evaluation).clean}
+    return _frame(lines | {attack: PaperRow(evaluation, attack).attacked for attack in evaluation.attacked})
+
+
+def _frame(lines: dict[str, dict[str, float]]) -> DataFrame:
+    """Lines by name under the columns of the last, which has most."""
+    pandas = checks.optional("pandas", extra="plot")
+    *_, longest = lines.values()
+    frame: DataFrame = pandas.DataFrame.from_dict(lines, orient="index", columns=list(longest))
+    return frame.rename_axis("attack")
 
 
 def _column(task: str, metric: str, up: bool) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from mt_torchattacks import checks
+from mt_torchattacks.files import write_whole
 from mt_torchattacks.models.branched import BranchedModel, branched
 
 
@@ -29,21 +32,24 @@ def save_checkpoint(model: BranchedModel, record: Mapping[str, Any], path: Path,
         for name, value in model.state_dict().items()
     }
     write_whole(_beside(path, ".safetensors"), save(state))
-    write_whole(_beside(path, ".json"), (json.dumps(record, indent=2) + "\n").encode())
+    write_whole(_beside(path, ".json"), json.dumps(record, indent=2) + "\n")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, with its folder: what is at ``path`` is the old content or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = _beside(path, ".part")
-    part.write_bytes(content)
-    part.replace(path)
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """Turn what reading a damaged file raises into a ``ValueError`` that names the file."""
+    try:
+        yield
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        checks.fail(str(path), "a whole file", f"a damaged one ({error})")
 
 
 def load_record(path: Path) -> dict[str, Any]:
     """The JSON record beside a checkpoint's weights."""
-    record: dict[str, Any] = json.loads(_beside(path, ".json").read_text(encoding="utf-8"))
-    checks.keys(record, str(_beside(path, ".json")), ("backbone", "options", "layout", "heads"))
+    file = _beside(path, ".json")
+    with undamaged(file):
+        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    checks.keys(record, str(file), ("backbone", "options", "layout", "heads"))
     return record
 
 
@@ -57,10 +63,12 @@ def load_checkpoint(path: Path) -> BranchedModel:
         FileNotFoundError: no such file.
         KeyError: the record lacks something.
         RuntimeError: the weights are not those of the recorded model.
+        ValueError: a damaged file.
     """
-    record = load_record(path)
+    record, weights = load_record(path), _beside(path, ".safetensors")
     model = branched(record["backbone"], record["layout"], record["heads"], **record["options"])
-    model.load_state_dict(load_file(_beside(path, ".safetensors")))
+    with undamaged(weights):
+        model.load_state_dict(load_file(weights))
     return model.eval()
 
 

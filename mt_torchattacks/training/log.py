@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.models.checkpoint import write_whole
+from mt_torchattacks.files import write_whole
 
 Row = dict[str, float]
 
@@ -44,7 +44,7 @@ class Log:
         table = csv.DictWriter(text, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-        write_whole(self.path, text.getvalue().encode())
+        write_whole(self.path, text.getvalue())
         if self._writer is not None:
             for row in rows[self._written :]:
                 for task, loss in row.items():

@@ -10,8 +10,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from mt_torchattacks.attacks.state import modes_kept
-from mt_torchattacks.metrics import TaskMetrics
+from mt_torchattacks.metrics import TaskError, TaskMetrics
 from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.training.memory import loaded
 
 
@@ -29,7 +30,7 @@ def measure(
     """Every metric, and the mean per-sample loss, of a model in evaluation mode.
 
     Args:
-        model: maps images to a dict of outputs; on the Fabric's device, if there is one.
+        model: maps images to outputs by task; on the Fabric's device, if there is one.
         tasks: the tasks' losses.
         dataset: ``(image, targets)`` samples.
         metrics: fresh accumulators by task.
@@ -38,24 +39,22 @@ def measure(
         workers: processes that load the data; 0 for none.
 
     Returns:
-        ``{task: {metric: value}}``; the metric ``loss`` is the mean of the per-sample losses.
+        ``{task: {metric: value}}``; the metric ``loss`` is the mean over the samples that have a target, see
+        :class:`~mt_torchattacks.metrics.TaskError`.
     """
     data, device = loaded(dataset), torch.device("cpu") if fabric is None else fabric.device
     rank, processes = (0, 1) if fabric is None else (fabric.global_rank, fabric.world_size)
     mine = Subset(data, range(rank, len(data), processes))
-    totals = {task: torch.zeros((), dtype=torch.float64, device=device) for task in tasks.active}
-    for metric in metrics.values():
-        metric.to(device)
+    meters = {task: (TaskError(tasks[task].loss).to(device), metric.to(device)) for task, metric in metrics.items()}
     with modes_kept(model):
         model.eval()
         for images, targets in DataLoader(mine, batch_size, num_workers=workers, generator=torch.Generator()):
-            images, targets = images.to(device), {task: target.to(device) for task, target in targets.items()}
-            outputs = model(images)
-            for task, loss in tasks.losses(outputs, targets).items():
-                totals[task] += loss.sum()
-            for task, metric in metrics.items():
-                metric.update(outputs[task], targets[task])
-    if processes > 1:
-        totals = fabric.all_reduce(totals, reduce_op="sum")
-    values = {task: {name: float(v) for name, v in metric.compute().items()} for task, metric in metrics.items()}
-    return {task: {"loss": float(totals[task]) / len(data)} | values[task] for task in metrics}
+            outputs = outputs_by_task(model(images.to(device)), tuple(tasks), tuple(metrics))
+            for task, pair in meters.items():
+                for meter in pair:
+                    meter.update(outputs[task], targets[task].to(device))
+    values = {task: [meter.compute() for meter in pair] for task, pair in meters.items()}
+    return {
+        task: {"loss": float(loss["error"]), **{name: float(value) for name, value in found.items()}}
+        for task, (loss, found) in values.items()
+    }

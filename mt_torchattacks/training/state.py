@@ -13,7 +13,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.models.checkpoint import write_whole
+from mt_torchattacks.files import write_whole
+from mt_torchattacks.models.checkpoint import undamaged
 
 
 def save_state(state: Mapping[str, Any], path: Path) -> None:
@@ -33,9 +34,9 @@ def load_state(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a file.
+        ValueError: not such a file, or a damaged one.
     """
-    with safe_open(path, "pt") as file:
+    with undamaged(path), safe_open(path, "pt") as file:
         header = file.metadata() or {}
         checks.require("state" in header, str(path), "the state of a training", "another safetensors file")
         state: dict[str, Any] = _unpack(json.loads(header["state"]), file)

@@ -99,7 +99,7 @@ class State:
         self.trainer = trainer
         self.path = None if folder is None else folder / STATE
         precision = trainer.fabric.strategy.precision.precision
-        self.settings = {**settings, "precision": precision, "processes": trainer.fabric.world_size}
+        self.settings = _as_read({**settings, "precision": precision, "processes": trainer.fabric.world_size})
         if resume and self.path is not None and self.path.exists():
             self._load(load_state(self.path))
 
@@ -122,3 +122,10 @@ class State:
             part.load_state_dict(state[name])
         self.trainer.rows += state["rows"]
         set_random_states(self.trainer.fabric, state["random"])
+
+
+def _as_read(value: Any) -> Any:
+    """A setting as a saved state gives it back: tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: _as_read(item) for key, item in value.items()}
+    return [_as_read(item) for item in value] if isinstance(value, (list, tuple)) else value

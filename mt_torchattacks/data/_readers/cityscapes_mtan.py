@@ -24,7 +24,7 @@ class MTANForm(NumpyFolders):
         renamed = classes == 7 and (self._folder / "label").is_dir()
         return super().labels(classes) if renamed else f"label_{classes}"
 
-    def depth(self, values: Tensor, path: Path) -> Tensor:
+    def depth(self, values: decode.Array, path: Path) -> Tensor:
         """Disparity in pixels; the files have the official ones' numbers as shares of the 16-bit range."""
         shares = decode.metres(values, path)
         highest = float(shares.max())

@@ -61,10 +61,12 @@ def read_directions(path: Path) -> Tensor:
     return directions(floats(channels_first(pixels, path)) / 127.5 - 1, path)
 
 
-def metres(values: Tensor, path: Path) -> Tensor:
-    """Depth ``(1, H, W)``; 0 where a file has NaN, an infinity or a number below 0."""
+def metres(values: Array, path: Path) -> Tensor:
+    """Depth ``(1, H, W)``; 0 where a file has NaN, an infinity or a number below 0. Whole numbers are another unit."""
     checks.require(values.shape[0] == 1, str(path), "one depth a pixel", f"{values.shape[0]} channels")
-    return torch.where(values.isfinite() & (values > 0), values, 0.0)
+    checks.require(values.dtype.kind == "f", str(path), "depth in floating point", f"dtype {values.dtype}")
+    depth = floats(values)
+    return torch.where(depth.isfinite() & (depth > 0), depth, 0.0)
 
 
 def classes(labels: Array, table: Tensor, path: Path, *, first: int = 0) -> Tensor:

@@ -170,4 +170,5 @@ def _numbers(values: object) -> np.ndarray[Any, Any]:
     if not isinstance(values, np.ndarray):
         checks.fail("content", "one array", checks.describe(values))
     checks.require(values.dtype.kind in _NUMBERS, "content", "numbers", f"dtype {values.dtype}")
+    checks.require(values.size > 0, "content", "numbers", f"none, shape {values.shape}")
     return np.array(values)

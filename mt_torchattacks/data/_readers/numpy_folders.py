@@ -28,7 +28,7 @@ class NumpyFolders(Form):
         labels = self.labels(classes)
         self._folders = {"image": "image", "segmentation": labels, "normal": "normal", "depth": "depth"}
         images = files.folder(self._folder / "image", "root").glob("*.npy")
-        self._numbers = sorted(int(path.stem) for path in images if path.stem.isdecimal())
+        self._numbers = sorted((path.stem for path in images if path.stem.isdecimal()), key=int)
         # The table starts at -1.
         self._table = torch.cat([torch.tensor([decode.IGNORE]), torch.arange(classes)])
 
@@ -46,12 +46,12 @@ class NumpyFolders(Form):
             return decode.classes(values[0], self._table, path, first=-1)
         if name == "image":
             return decode.unit_image(decode.floats(values), path)
-        return (decode.directions if name == "normal" else self.depth)(decode.floats(values), path)
+        return decode.directions(decode.floats(values), path) if name == "normal" else self.depth(values, path)
 
     def labels(self, classes: int) -> str:
         """The name of the folder with the labels."""
         return "label"
 
-    def depth(self, values: Tensor, path: Path) -> Tensor:
+    def depth(self, values: decode.Array, path: Path) -> Tensor:
         """The target ``depth``, from a file's numbers."""
         return decode.metres(values, path)

@@ -31,7 +31,9 @@ class MatForm(Form):
     def __init__(self, root: Path, split: str, classes: int, tasks: tuple[str, ...]) -> None:
         checks.one_of(split, "split", self.SPLITS)
         self._mat = root / self.MARK
-        shape = files.hdf5_shape(self._mat, "images") or (0,)
+        shape = files.hdf5_shape(self._mat, "images")
+        if not shape:
+            checks.fail(str(self._mat), "a variable 'images' of shape (N, 3, 640, 480)", "none")
         self._indices = _split(root / "splits.mat", split, shape[0])
         self._has_normals = files.hdf5_shape(self._mat, "normals") is not None
         self._table = _class_table(root / "classMapping40.mat", classes) if "segmentation" in tasks else None
@@ -54,7 +56,7 @@ class MatForm(Form):
             return decode.unit_image(decode.floats(values) / 255, self._mat)
         if name == "normal":
             return decode.directions(decode.floats(values), self._mat)
-        return decode.metres(decode.floats(values[None]), self._mat)
+        return decode.metres(values[None], self._mat)
 
 
 def _split(path: Path, split: str, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mt_torchattacks import checks
 from mt_torchattacks.data._classes import FROM_40
 from mt_torchattacks.data._readers import decode, files
 from mt_torchattacks.data._readers.forms import Form
@@ -43,6 +42,4 @@ class TreeMTLForm(Form):
             return decode.classes(files.read_labels(path), self._table, path)
         if name == "normal":
             return decode.read_directions(path)
-        depth = files.read_array(path)
-        checks.require(depth.dtype.kind == "f", str(path), "depth in metres, floating point", f"dtype {depth.dtype}")
-        return decode.metres(decode.floats(decode.channels_first(depth, path)), path)
+        return decode.metres(decode.channels_first(files.read_array(path), path), path)

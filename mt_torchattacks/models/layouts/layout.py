@@ -54,7 +54,7 @@ class Layout:
         if isinstance(layout, str):
             try:
                 layout = ast.literal_eval(layout.strip())
-            except (ValueError, SyntaxError):
+            except (ValueError, SyntaxError, TypeError, RecursionError):
                 checks.fail("layout", "nested lists such as '[[[0, 1]], [[0], [1]]]'", repr(layout))
         return cls(layout)  # type: ignore[arg-type]
 
@@ -84,12 +84,17 @@ class Layout:
     def enumerate(cls, num_tasks: int, num_blocks: int) -> Iterator[Layout]:
         """All layouts, from all-shared to independent.
 
-        The order is lexicographic in the blocks; within a block, in the restricted growth strings of its partition.
+        The order is lexicographic in the blocks; within a block, in the restricted growth strings of its partition
+        (the number of each task's group, groups numbered by their first task).
+
+        Raises:
+            ValueError: a number that is not positive.
 
         Example:
             >>> sum(1 for _ in Layout.enumerate(3, 5)) == Layout.count(3, 5) == 51
             True
         """
+        _check_numbers(num_tasks, num_blocks)
 
         def extend(blocks: tuple[Partition, ...]) -> Iterator[Layout]:
             if len(blocks) == num_blocks + 1:
@@ -103,11 +108,13 @@ class Layout:
     @staticmethod
     def count(num_tasks: int, num_blocks: int) -> int:
         """The number of layouts that :meth:`enumerate` gives."""
+        _check_numbers(num_tasks, num_blocks)
         return chains(num_tasks, num_blocks)
 
     @classmethod
     def random(cls, num_tasks: int, num_blocks: int, generator: torch.Generator | None = None) -> Layout:
         """One of all layouts, each equally likely."""
+        _check_numbers(num_tasks, num_blocks)
         blocks: list[Partition] = [(tuple(range(num_tasks)),)]
         for left in range(num_blocks, 0, -1):
             blocks.append(random_refinement(blocks[-1], left, generator))
@@ -178,6 +185,11 @@ def _items(value: object, name: str) -> Collection[object]:
     if not isinstance(value, (list, tuple, set, frozenset)):
         checks.fail(name, "a list or set", repr(value), TypeError)
     return value
+
+
+def _check_numbers(num_tasks: int, num_blocks: int) -> None:
+    checks.positive(num_tasks, "num_tasks")
+    checks.positive(num_blocks, "num_blocks")
 
 
 def _validate(blocks: tuple[Partition, ...]) -> None:

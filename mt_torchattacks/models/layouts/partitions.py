@@ -36,10 +36,15 @@ def partitions(items: Sequence[int]) -> Iterator[Partition]:
         )
 
 
-def refinements(partition: Partition) -> Iterator[Partition]:
-    """All partitions that refine ``partition``: each group is kept or split."""
-    for split in product(*(tuple(partitions(group)) for group in partition)):
-        yield tuple(sorted(group for groups in split for group in groups))
+def refinements(partition: Partition) -> list[Partition]:
+    """All partitions that refine ``partition``, each group kept or split, in the order of :func:`partitions`.
+
+    Example:
+        >>> refinements(((0, 2), (1,)))
+        [((0, 2), (1,)), ((0,), (1,), (2,))]
+    """
+    splits = product(*(tuple(partitions(group)) for group in partition))
+    return sorted((tuple(sorted(group for groups in split for group in groups)) for split in splits), key=_growth)
 
 
 @cache
@@ -65,6 +70,11 @@ def random_refinement(partition: Partition, length: int, generator: torch.Genera
             chosen.append(tuple(item for place, item in enumerate(left) if place in taken))
             left = tuple(item for place, item in enumerate(left) if place not in taken)
     return tuple(sorted(chosen))
+
+
+def _growth(partition: Partition) -> list[int]:
+    """The restricted growth string: the number of each item's group."""
+    return [number for _, number in sorted((item, number) for number, group in enumerate(partition) for item in group)]
 
 
 def _chains_by_first_group(size: int, length: int) -> list[int]:

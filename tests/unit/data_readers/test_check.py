@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from mt_torchattacks.cli import main
 from mt_torchattacks.data.check import READERS, Findings, check_data
 from mt_torchattacks.data.rooms import Rooms
 from tests.data_factories import FACTORIES, Items, npy, png
@@ -32,6 +33,30 @@ def test_good_data_have_no_problem(form: str, rooms: Items, tmp_path: Path) -> N
     assert findings.problems == ()
     assert findings.facts[0].startswith(form.split("/")[0])
     assert "2 items" in findings.facts[0] and str(findings).endswith("no problem found")
+
+
+@pytest.mark.parametrize("form", FACTORIES)
+def test_the_command_names_the_damaged_file_in_each_form(
+    form: str, rooms: Items, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = type(FACTORIES[form](tmp_path, rooms))(tmp_path)
+    words = ["data", "check", form.split("/")[0], str(tmp_path), "--tasks", "segmentation,depth"]
+    assert main(words) == 0
+    assert capsys.readouterr().out.endswith("no problem found\n")
+    for name in ("image", "segmentation", "depth"):
+        path = read.file(0, name)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        assert main(words) == 1
+        shown = capsys.readouterr().out.splitlines()
+        assert any(line.startswith("PROBLEM: ") and f"{path.name}: expected" in line for line in shown), shown
+        path.write_bytes(whole)
+
+
+def test_a_misspelt_target_is_a_problem(rooms: Items, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    FACTORIES["tiny_taskonomy/folders"](tmp_path, rooms)
+    assert main(["data", "check", "tiny_taskonomy", str(tmp_path), "--tasks", "reshading,keypoint3d"]) == 1
+    assert "PROBLEM: tasks: expected one of" in capsys.readouterr().out
 
 
 def test_constant_targets_are_noticed(rooms: Items, tmp_path: Path) -> None:
@@ -113,3 +138,5 @@ def test_a_root_that_is_not_there_is_a_problem_and_an_unknown_name_an_error(tmp_
         ValueError, match="name: expected one of 'nyuv2', 'tiny_taskonomy', 'cityscapes', found 'rooms'"
     ):
         check_data("rooms", tmp_path)
+    with pytest.raises(ValueError, match="items: expected a number > 0, found 0"):
+        check_data("nyuv2", tmp_path, items=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
 import re
@@ -24,11 +23,15 @@ from tests.data_factories import FACTORIES, Items, npy, png
 NAMES = ("image", "segmentation", "normal", "depth")
 
 
-class Trap:
-    """Sets an environment variable when unpickled."""
+def spring() -> None:
+    pytest.fail("a pickle was loaded")  # no Exception, which the readers would turn into an error of their own
 
-    def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        return os.putenv, ("UNPICKLED", "yes")
+
+class Trap:
+    """Fails the test when unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return spring, ()
 
 
 def cut(path: Path, length: int) -> None:
@@ -118,11 +121,32 @@ def test_what_lies_beside_the_official_file_is_checked(
         NYUv2(tmp_path)
 
 
+def test_an_official_file_without_images_is_named(items: Items, tmp_path: Path) -> None:
+    FACTORIES["nyuv2/mat"](tmp_path, items)
+    with h5py.File(tmp_path / "nyu_depth_v2_labeled.mat", "a") as file:
+        del file["images"]
+    with pytest.raises(ValueError, match=r"labeled\.mat: expected a variable 'images' of shape .*, found none"):
+        NYUv2(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_array_without_a_number_is_an_error(name: str, items: Items, tmp_path: Path) -> None:
+    read = FACTORIES["nyuv2/libmtl"](tmp_path, items)
+    path = npy(read.file(0, name), np.zeros((0, 12, 3)))
+    with pytest.raises(ValueError, match=rf"{path.parent.name}/0\.npy: expected .*numbers, found none"):
+        read[0]
+
+
 def test_a_label_outside_the_mapping_is_an_error(items: Items, tmp_path: Path) -> None:
     read = FACTORIES["nyuv2/mat"](tmp_path, items)
     scipy.io.savemat(tmp_path / "classMapping40.mat", {"mapClass": np.arange(1, 11)[None]})
     with pytest.raises(ValueError, match="nyu_depth_v2_labeled.mat: expected labels among 0-10, found"):
         reopened(read)[0]
+
+
+def test_the_trap_works() -> None:
+    with pytest.raises(pytest.fail.Exception, match="a pickle was loaded"):
+        pickle.loads(pickle.dumps(Trap()))
 
 
 def test_no_array_is_unpickled(items: Items, tmp_path: Path) -> None:
@@ -169,6 +193,17 @@ def test_an_index_cannot_leave_the_root(form: str, column: int, path: object, it
     index["train"][0][column] = path
     index_file.write_text(json.dumps(index), "utf-8")
     with pytest.raises((ValueError, TypeError), match=index_file.name):
+        reopened(read)[0]
+
+
+@pytest.mark.parametrize(("form", "folder"), [("nyuv2/treemtl", "depth"), ("tiny_taskonomy/index", "train")])
+def test_a_linked_folder_does_not_lead_out_of_the_root(form: str, folder: str, items: Items, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    read = FACTORIES[form](root, items)
+    (root / folder).rename(tmp_path / "elsewhere")
+    (root / folder).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"\.json: expected paths inside"):
         reopened(read)[0]
 
 

@@ -103,6 +103,13 @@ def test_libmtl_numbers_are_ordered_as_numbers(items: Items, tmp_path: Path) -> 
     assert read.file(0, "depth").parts[-3:] == ("val", "depth", "0.npy")
 
 
+def test_libmtl_numbers_may_have_leading_zeros(items: Items, tmp_path: Path) -> None:
+    before = FACTORIES["nyuv2/libmtl"](tmp_path, items)[1]
+    for path in list(tmp_path.rglob("1.npy")):
+        path.rename(path.with_name("0001.npy"))
+    assert torch.equal(NYUv2(tmp_path)[1][0], before[0])
+
+
 def test_size_and_transform(items: Items, tmp_path: Path) -> None:
     FACTORIES["nyuv2/libmtl"](tmp_path, items)
     image, targets = NYUv2(

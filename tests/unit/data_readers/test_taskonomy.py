@@ -118,7 +118,10 @@ def test_class_weights_are_read_and_checked(items: Items, tmp_path: Path) -> Non
     assert isinstance(read, TinyTaskonomy)
     assert read.class_weights().tolist() == pytest.approx(np.linspace(0.5, 2, 17).tolist())
     npy(tmp_path / "semseg_prior_factor.npy", np.ones(18))
-    with pytest.raises(ValueError, match=r"semseg_prior_factor\.npy: expected 17 weights >= 0, found 18 numbers"):
+    with pytest.raises(ValueError, match=r"prior_factor\.npy: expected 17 finite weights >= 0, found 18 numbers"):
+        read.class_weights()
+    npy(tmp_path / "semseg_prior_factor.npy", np.array([np.inf, *np.ones(16)]))
+    with pytest.raises(ValueError, match=r"semseg_prior_factor\.npy: expected 17 finite weights >= 0"):
         read.class_weights()
     (tmp_path / "semseg_prior_factor.npy").unlink()
     with pytest.raises(FileNotFoundError, match=r"semseg_prior_factor\.npy"):
@@ -158,3 +161,17 @@ def test_the_prior_factor_has_an_expectation_of_one() -> None:
     mixed = [0.5 * share + 0.125 for share in (0.7, 0.2, 0.1, 0.0)]
     scale = sum(share / mix for share, mix in zip((0.7, 0.2, 0.1, 0.0), mixed, strict=True))
     assert prior_factor(pixels).tolist() == pytest.approx([1 / mix / scale for mix in mixed])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "uniform", "message"),
+    [
+        ([0.0, 0.0], 0.5, "pixels: expected numbers >= 0, not all 0"),
+        ([-1.0, 2.0], 0.5, "pixels: expected numbers >= 0, not all 0"),
+        ([1.0, 2.0], 1.5, r"uniform: expected a share in \[0, 1\]"),
+        ([0.0, 2.0], 0.0, "uniform: .* not 0 where a class has no pixel, found 0"),
+    ],
+)
+def test_a_prior_factor_that_is_not_defined_is_an_error(pixels: list[float], uniform: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        prior_factor(torch.tensor(pixels), uniform=uniform)

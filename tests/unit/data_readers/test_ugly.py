@@ -129,12 +129,12 @@ def test_numbers_that_are_no_depth_are_invalid(form: str, items: Items, tmp_path
     assert depth.isfinite().all()
 
 
-def test_a_depth_of_whole_numbers_is_not_taken_for_metres(treemtl: NYUv2) -> None:
-    npy(treemtl.file(0, "depth"), np.full((9, 12), 1500, np.uint16))
-    with pytest.raises(
-        ValueError, match=r"depth/0000\.npy: expected depth in metres, floating point, found dtype uint16"
-    ):
-        treemtl[0]
+@pytest.mark.parametrize("form", ["nyuv2/treemtl", "nyuv2/libmtl", "cityscapes/mtan"])
+def test_a_depth_of_whole_numbers_is_not_taken_for_metres(form: str, items: Items, tmp_path: Path) -> None:
+    read = FACTORIES[form](tmp_path, items)
+    npy(read.file(0, "depth"), np.full((9, 12), 1500, np.uint16))
+    with pytest.raises(ValueError, match=r"depth/0+\.npy: expected depth in floating point, found dtype uint16"):
+        read[0]
 
 
 def test_a_depth_with_a_channel_axis(treemtl: NYUv2) -> None:

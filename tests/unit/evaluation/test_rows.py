@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mt_torchattacks.evaluation import Evaluation, PaperRow, Scores, paper_row
+from mt_torchattacks.evaluation import Evaluation, PaperRow, Scores, evaluate, paper_row, paper_table
 from mt_torchattacks.metrics import standard_metrics
+from mt_torchattacks.tasks import standard_tasks
 from tests.unit.metrics import reference
 
 PAPER = Path(__file__).parents[2] / "data" / "paper" / "adv_training_metrics_pgd.csv"
@@ -195,6 +196,19 @@ def test_frame_and_text() -> None:
     assert lines[0].split() == ["clean", "darker"]
     assert lines[1].split() == ["seg_miou_up", *(f"{v['seg_miou_up']:#.4g}" for v in (row.clean, row.attacked))]
     assert lines[-1].split() == ["ARP", f"{row.attacked['ARP']:#.4g}"]
+
+
+def test_a_table_has_a_line_an_attack() -> None:
+    tasks, metrics = standard_tasks(), standard_metrics(list(standard_tasks()), CLASSES)
+    attacks = {"darker": darker, "none": lambda images, targets: images}
+    evaluation = evaluate(Heads(), tasks, batches(), attacks, metrics, progress=False)
+    table = paper_table(evaluation)
+    assert list(table.index) == ["clean", "darker", "none"]
+    for name in attacks:
+        assert table.loc[name].to_dict() == PaperRow(evaluation, name).attacked
+    assert table.loc["none", "ARP"] == 0
+    assert table.loc["clean"].dropna().to_dict() == PaperRow(evaluation).clean
+    assert len(paper_table(evaluate(Heads(), tasks, batches(), {}, metrics, progress=False)).columns) == 12
 
 
 def test_an_attack_is_called_by_its_class() -> None:

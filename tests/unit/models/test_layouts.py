@@ -64,10 +64,12 @@ def test_enumeration_against_brute_force(num_tasks: int, num_blocks: int) -> Non
     assert set(listed) == brute
 
 
-def test_enumeration_order() -> None:
-    listed = list(Layout.enumerate(3, 2))
-    assert listed[0] == Layout.all_shared(3, 2)
-    assert listed[-1] == Layout.independent(3, 2)
+@pytest.mark.parametrize("num_tasks", [3, 4, 5])
+def test_enumeration_order(num_tasks: int) -> None:
+    """From four tasks on, groups that are split can interleave, as {0, 3} and {1, 2}."""
+    listed = list(Layout.enumerate(num_tasks, 2))
+    assert listed[0] == Layout.all_shared(num_tasks, 2)
+    assert listed[-1] == Layout.independent(num_tasks, 2)
 
     def strings(layout: Layout) -> list[list[int]]:
         return [[next(i for i, g in enumerate(p) if task in g) for task in layout.tasks] for p in layout.blocks]
@@ -136,6 +138,7 @@ def test_tree_of_a_layout_that_splits_at_once() -> None:
         (3, TypeError, "layout: expected a list or set, found 3."),
         ("[[[0, 1]]", ValueError, r"layout: expected nested lists such as .*, found '\[\[\[0, 1\]\]'."),
         ("__import__('os')", ValueError, "layout: expected nested lists"),
+        ("[[{{0}, {1}}]]", ValueError, "layout: expected nested lists"),
     ],
 )
 def test_errors_say_which_block_breaks_which_rule(blocks, error: type[Exception], message: str) -> None:
@@ -144,6 +147,11 @@ def test_errors_say_which_block_breaks_which_rule(blocks, error: type[Exception]
 
 
 def test_other_errors() -> None:
+    for function in (Layout.count, Layout.enumerate, Layout.random):
+        with pytest.raises(ValueError, match="num_tasks: expected a number > 0, found 0"):
+            function(0, 2)
+        with pytest.raises(ValueError, match="num_blocks: expected a number > 0, found -1"):
+            function(3, -1)
     with pytest.raises(ValueError, match="name: expected one of 'nyuv2/IND', .* found 'nyuv2/51'"):
         Layout.named("nyuv2/51")
     with pytest.raises(ValueError, match="task_names: expected 3 names, found 2 names"):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from mt_torchattacks.data import Rooms
 from mt_torchattacks.metrics import standard_metrics
-from mt_torchattacks.models import zoo, zoo_names, zoo_record
+from mt_torchattacks.models import load_checkpoint, save_checkpoint, zoo, zoo_names, zoo_record
 from mt_torchattacks.tasks import standard_tasks
 from mt_torchattacks.training import Recipe, measure, recipe_names
 
@@ -47,6 +49,19 @@ def test_models_are_ready_to_use() -> None:
     model = zoo("rooms3/all-shared")
     assert not any(module.training for module in model.modules())
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    name = "rooms3/all-shared"
+    save_checkpoint(zoo(name), zoo_record(name), tmp_path / "model", torch.float16)
+    for suffix in (".safetensors", ".json"):
+        path = tmp_path / f"model{suffix}"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-20])
+        with pytest.raises(ValueError, match=rf"model\{suffix}: expected a whole file, found a damaged one"):
+            load_checkpoint(tmp_path / "model")
+        path.write_bytes(whole)
+    assert load_checkpoint(tmp_path / "model").tasks == zoo(name).tasks
 
 
 def test_unknown_names() -> None:

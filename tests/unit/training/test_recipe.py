@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,7 +15,7 @@ from mt_torchattacks.training import Recipe, recipe_names, train
 from mt_torchattacks.training.optimization import make_optimizer, make_schedule
 from mt_torchattacks.training.trainer import STATE
 from mt_torchattacks.training.weighting import resolve_weighting
-from tests.data_factories import FACTORIES
+from tests.data_factories import FACTORIES, npy
 
 
 def tiny(name: str = "rooms3/all-shared") -> Recipe:
@@ -37,8 +38,8 @@ def test_every_published_layout_has_its_recipe() -> None:
         assert Layout.parse(Recipe.named(name).layout) == published.layout
 
 
-@pytest.mark.parametrize("name", [name for name in recipe_names() if name.endswith(("/AS", "-shared"))])
-def test_every_family_fits_its_parts(name: str) -> None:
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_fits_its_parts(name: str) -> None:
     recipe = Recipe.named(name)
     assert recipe.backbone in BACKBONES
     assert recipe.dataset in DATASETS
@@ -87,6 +88,18 @@ def test_errors(tmp_path: Path) -> None:
         train(tiny(), tmp_path)
 
 
+ROOMS = {n.split("/")[0]: n for n in reversed(recipe_names()) if Recipe.named(n).dataset == "rooms"}
+"""The first recipe of each family that needs no data."""
+
+
+@pytest.mark.parametrize("name", ROOMS.values(), ids=ROOMS)
+def test_every_family_on_rooms_trains(name: str, tmp_path: Path) -> None:
+    record = train(tiny(name), tmp_path, progress=False)
+    assert list(record["metrics"]) == Recipe.named(name).data["tasks"]
+    assert all(math.isfinite(value) for values in record["metrics"].values() for value in values.values())
+    assert load_checkpoint(tmp_path / "model")(torch.rand(1, 3, 16, 16)).keys() == record["metrics"].keys()
+
+
 def test_train_writes_what_it_measured(tmp_path: Path) -> None:
     recipe = tiny()
     record = train(recipe, tmp_path, progress=False)
@@ -110,20 +123,39 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("form", ["nyuv2/mat", "nyuv2/treemtl", "nyuv2/libmtl", "tiny_taskonomy/index", "cityscapes"])
+CLASSES = {
+    "nyuv2/mat": 40,
+    "nyuv2/treemtl": 40,
+    "nyuv2/libmtl": 13,
+    "tiny_taskonomy/index": 17,
+    "tiny_taskonomy/folders": 17,
+    "cityscapes": 19,
+    "cityscapes/mtan": 7,
+}
+"""For each form on disk, the classes that its recipe's model learns."""
+
+
+def test_every_form_is_trained_on() -> None:
+    assert CLASSES.keys() == FACTORIES.keys()
+    assert {form.split("/")[0] for form in FACTORIES} | {"rooms"} == {Recipe.named(n).dataset for n in recipe_names()}
+
+
+@pytest.mark.parametrize("form", FACTORIES)
 def test_data_sets_on_disk(form: str, tmp_path: Path) -> None:
     """The recipe as it is, but for a narrow model, small crops and one step."""
     root = tmp_path / "data"
     root.mkdir()
     items = Rooms(4, (18, 24)).render(range(4))
     FACTORIES[form](root, [(items[0][i], {task: target[i] for task, target in items[1].items()}) for i in range(4)])
+    if form == "tiny_taskonomy/folders":
+        npy(root / "semseg_prior_factor.npy", np.ones(17))
     recipe = Recipe.named(f"{form.split('/')[0]}/AS").shortened(epochs=1)
     recipe.options.update(width=4, head_width=4)
     recipe.augment["size"], recipe.test["size"], recipe.test["split"] = 16, 16, "train"
     recipe.fit.update(steps_per_epoch=1, batch_size=4)
     record = train(recipe, tmp_path / "out", root=root, progress=False)
     assert list(record["metrics"]) == list(record["baseline"]) == recipe.data["tasks"]
-    assert record["heads"]["segmentation"] == {"libmtl": 13, "index": 17, "cityscapes": 19}.get(form.split("/")[-1], 40)
+    assert record["heads"]["segmentation"] == CLASSES[form]
     assert all(math.isfinite(value) for values in record["metrics"].values() for value in values.values())
 
 
