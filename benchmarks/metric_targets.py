@@ -17,24 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import Scenes, Store, Subject
+from mt_torchattacks import checks
+from mt_torchattacks.evaluation import AttackPlan, Scenes, Store, Subject
 from mt_torchattacks.evaluation.cells import measure_attack
-from mt_torchattacks.evaluation.evaluate import AttackFunction
 from mt_torchattacks.models.zoo import zoo_names, zoo_record
-from mt_torchattacks.tasks import error_tasks
 
 BASELINE = "dgba"
-CANDIDATES: Mapping[str, tuple[str, bool]] = {
-    BASELINE: ("dgba", False),
-    "relative": ("relative", False),
-    "total": ("total", False),
-    "dgba on errors": ("dgba", True),
-    "relative on errors": ("relative", True),
+CANDIDATES: Mapping[str, tuple[str, str]] = {
+    BASELINE: ("dgba", "losses"),
+    "relative": ("relative", "losses"),
+    "total": ("total", "losses"),
+    "dgba on errors": ("dgba", "errors"),
+    "relative on errors": ("relative", "errors"),
 }
-"""By name: the balancing rule, and whether it climbs errors instead of training losses."""
+"""By name: the balancing rule, and what it climbs."""
 
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
 """Two-sided 95 % quantile of Student's t distribution by the number of seeds."""
@@ -46,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> torch.Tensor:
     torch.set_num_threads(args.threads)
     store = Store(args.out / "cells")
     models = [name for pattern in args.models for name in fnmatch.filter(zoo_names(), pattern)]
+    checks.require(bool(models), "--models", "names or patterns of models of the zoo", args.models)
     grid = [(model, eps) for model in models for eps in args.eps]
     values = store.cells(_cells(args, grid))
     arp = torch.tensor([value["arp"]["total"] for value in values])
@@ -61,19 +60,13 @@ def _cells(args: argparse.Namespace, grid: Sequence[tuple[str, float]]) -> Itera
     scenes = {(model, seed): _scenes(model, args.scenes, seed) for model in subjects for seed in range(args.seeds)}
     for model, eps in grid:
         for seed in range(args.seeds):
-            for name, (rule, errors) in CANDIDATES.items():
+            for name, (rule, climb) in CANDIDATES.items():
                 held_out, subject = scenes[model, seed], subjects[model]
-                attack = _attack(subject.model, held_out, rule, errors, eps, args.steps, seed)
+                plan = AttackPlan("apgd", rule, eps, args.steps, climb=climb)
+                attack = plan.build(subject.model, held_out.tasks, seed)
                 key = {"model": model, "candidate": name, "eps": eps, "steps": args.steps, "seed": seed}
                 key |= {"weights": subject.weights} | held_out.key
                 yield key, partial(measure_attack, subject.model, held_out, attack, seed)
-
-
-def _attack(
-    model: nn.Module, scenes: Scenes, rule: str, errors: bool, eps: float, steps: int, seed: int
-) -> AttackFunction:
-    tasks = error_tasks(tuple(scenes.tasks)) if errors else scenes.tasks
-    return mta.APGD(model, tasks, balance=rule, eps=eps / 255, steps=steps, seed=seed)
 
 
 def _scenes(model: str, count: int, seed: int) -> Scenes:
@@ -122,7 +115,7 @@ def _conditions(args: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["rooms3/*", "rooms3-resnet34/*"], help="names or patterns")
-    parser.add_argument("--eps", type=float, nargs="+", default=[2, 4, 8, 16], help="radii in 1/255")
+    parser.add_argument("--eps", type=float, nargs="+", default=[2.0, 4.0, 8.0, 16.0], help="radii in 1/255")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--seeds", type=int, choices=STUDENT, default=5)
     parser.add_argument("--scenes", type=int, default=16, help="rooms a seed")

@@ -7,11 +7,12 @@ from mt_torchattacks import attacks
 from mt_torchattacks.attacks import Ensemble, MultiAttack, load, multitask
 from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
 from mt_torchattacks.objective import Objective
-from mt_torchattacks.tasks import Task, Tasks, losses
+from mt_torchattacks.tasks import Task, Tasks, error_tasks, losses, standard_tasks
 
 if TYPE_CHECKING:
-    from mt_torchattacks import data, metrics, models
-    from mt_torchattacks.evaluation import evaluate
+    from mt_torchattacks import data, evaluation, metrics, models, report, training
+    from mt_torchattacks.evaluation.evaluate import evaluate
+    from mt_torchattacks.evaluation.rows import paper_row
 
 __version__ = "0.1.0"
 
@@ -27,12 +28,18 @@ __all__ = [
     "Tasks",
     "Weighted",
     "data",
+    "error_tasks",
     "evaluate",
+    "evaluation",
     "load",
     "losses",
     "metrics",
     "models",
     "multitask",
+    "paper_row",
+    "report",
+    "standard_tasks",
+    "training",
     *attacks.ATTACKS,
 ]
 
@@ -41,10 +48,10 @@ def __getattr__(name: str) -> Any:
     """What is imported on first use: attacks (``mta.PGD``), and the slower packages."""
     if name in attacks.ATTACKS:
         return getattr(attacks, name)
-    if name in ("data", "metrics", "models"):
+    if name in ("data", "evaluation", "metrics", "models", "report", "training"):
         return importlib.import_module(f"{__name__}.{name}")
-    if name == "evaluate":
-        return importlib.import_module(f"{__name__}.evaluation").evaluate
+    if name in ("evaluate", "paper_row"):
+        return getattr(importlib.import_module(f"{__name__}.evaluation"), name)
     reason = f": {attacks.REFUSED[name]}" if name in attacks.REFUSED else ""
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
 

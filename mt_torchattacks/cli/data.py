@@ -16,10 +16,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check.add_argument("name", help=f"one of {', '.join(READERS)}")
     check.add_argument("root", type=Path, help="the data set's folder")
     check.add_argument("--split", default="train", help="the split to look at (default: train)")
+    check.add_argument("--tasks", help="names of the targets, separated by commas (default: the papers' own)")
     check.set_defaults(run=_check)
 
 
 def _check(options: argparse.Namespace) -> int:
-    findings = check_data(options.name, options.root, split=options.split)
+    tasks = None if options.tasks is None else options.tasks.split(",")
+    findings = check_data(options.name, options.root, split=options.split, tasks=tasks)
     print(findings)
     return 1 if findings.problems else 0

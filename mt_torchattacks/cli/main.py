@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
+    except KeyboardInterrupt:
+        print(f"mt-attack {options.command}: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, TypeError, KeyError, ImportError, OSError) as error:
         print(f"mt-attack {options.command}: {error}", file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, load_scenes, load_subjects
+from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, file_name, load_scenes, load_subject, open_store
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,20 +14,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     attack = "a task to attack, or several separated by commas; repeatable (default: each task in turn)"
     command.add_argument("--attack", action="append", help=attack)
     command.add_argument("--eps", type=float, default=8.0, help="radius in 1/255, infinity norm (default: 8)")
-    command.add_argument("--steps", type=int, default=30, help="of APGD (default: 30)")
-    add_inputs(command, scenes=32, output="results/stealth")
+    command.add_argument("--steps", type=int, default=100, help="of APGD (default: 100)")
+    add_inputs(command, scenes=16, output="results/stealth")
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     from mt_torchattacks import checks
-    from mt_torchattacks.evaluation import Store
-    from mt_torchattacks.evaluation.stealth import stealth_curve
-    from mt_torchattacks.report import save_figure, save_table, to_markdown
-    from mt_torchattacks.report.stealth import stealth_figure
+    from mt_torchattacks.evaluation import stealth_curve
+    from mt_torchattacks.report import save_figure, save_table, stealth_figure, to_markdown
 
-    [subject] = load_subjects([options.model], options.device)
-    scenes, store = load_scenes(options, subject.name), Store(options.output / "cells")
+    store, subject = open_store(options), load_subject(options.model, options.device)
+    scenes = load_scenes(options, subject.name)
     measured = {"eps": options.eps / 255, "steps": options.steps}
     curves = [
         stealth_curve(store, subject, scenes, attacked.split(","), **measured)
@@ -38,7 +36,6 @@ def _run(options: argparse.Namespace) -> None:
     concat = checks.optional("pandas", extra="plot").concat
     for curve in curves:
         print(f"\n{to_markdown(curve.table())}")
-    name = subject.name.replace("/", "-")
-    save_table(concat([curve.table() for curve in curves], ignore_index=True), options.output / name)
-    save_figure(stealth_figure(curves, title), options.output / f"{name}.png")
+    save_table(concat([curve.table() for curve in curves], ignore_index=True), options.output / file_name(subject))
+    save_figure(stealth_figure(curves, title), options.output / f"{file_name(subject)}.png")
     print(f"\nwritten to {options.output}")

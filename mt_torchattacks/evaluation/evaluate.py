@@ -65,7 +65,7 @@ def evaluate(
     checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
     checks.keys(metrics or {}, "metrics", (), allowed=tuple(tasks))
     meters = {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
-    where = torch.device(device) if device is not None else _device_of(model)
+    where = torch.device(device) if device is not None else device_of(model)
 
     def scores(name: str, attack: AttackFunction | None) -> Scores:
         batches = tqdm(loader, desc=name, unit="batch", leave=False, disable=None if progress else True)
@@ -139,5 +139,6 @@ def _timed(attack: AttackFunction, images: Images, targets: Targets) -> tuple[Te
     return adversarial.to(images.device), time.perf_counter() - start
 
 
-def _device_of(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's first parameter is; the CPU if it has none."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

@@ -1,17 +1,20 @@
-"""Attacks as a grid names them: attack, balancing rule, size, steps."""
+"""Attacks as a grid names them: attack, balancing rule, size, steps, and what is climbed."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
 from mt_torchattacks import attacks, checks
 from mt_torchattacks.balancing import Rule, Weighted
-from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.tasks import Tasks, error_tasks
+
+CLIMBS = ("losses", "errors")
+"""What an attack can raise: the losses of its tasks, or the errors that the tasks' metrics count."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,11 @@ class AttackPlan:
         steps: number of steps, if the attack has steps; their size is then eps / 4, as in 'Attacking All Tasks at
             Once', where the attack does not choose it.
         queries: number of queries, if the attack has queries; None: its own default.
+        climb: ``"losses"``, those of the tasks, or ``"errors"``, see :func:`with_errors`.
 
     Raises:
-        ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not.
+        ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not. Or nothing
+            of that kind to climb.
 
     Example:
         >>> plan = AttackPlan("vmi_fgsm", "total", eps=8, steps=20)
@@ -40,21 +45,29 @@ class AttackPlan:
     eps: float = 8.0
     steps: int = 10
     queries: int | None = None
+    climb: str = "losses"
 
     def __post_init__(self) -> None:
+        checks.one_of(self.climb, "climb", CLIMBS)
         object.__setattr__(self, "attack", _canonical(self.attack))
         object.__setattr__(self, "eps", float(self.eps))
 
     @property
     def name(self) -> str:
         """``attack/rule/eps``, as ``report`` reads it."""
-        return f"{self.attack.lower()}/{self.rule}/{self.eps:g}"
+        return f"{self.attack.lower()}/{self.label}/{self.eps:g}"
+
+    @property
+    def label(self) -> str:
+        """The rule as tables show it: ``dgba``, ``dgba on errors``."""
+        return self.rule if self.climb == "losses" else f"{self.rule} on {self.climb}"
 
     @property
     def key(self) -> dict[str, Any]:
         """What a store's key needs of it."""
         arguments = {name: value for name, value in self.arguments().items() if name not in ("eps", "max_epsilon")}
-        return {"attack": self.attack.lower(), "rule": self.rule, "eps": self.eps, "arguments": arguments}
+        key = {"attack": self.attack.lower(), "rule": self.rule, "eps": self.eps, "arguments": arguments}
+        return key if self.climb == "losses" else key | {"climb": self.climb}
 
     def arguments(self) -> dict[str, Any]:
         """The attack's arguments beside model, tasks and rule."""
@@ -71,23 +84,47 @@ class AttackPlan:
         """The attack on a model; ``seed`` is for attacks that have random numbers of their own.
 
         Raises:
-            TypeError, ValueError: an argument is not what it should be.
+            TypeError, KeyError, ValueError: an argument is not what it should be.
         """
         cls: Any = attacks.attack_class(self.attack)
         own = {"seed": seed} if "seed" in self._takes() else {}
-        return cls(model, tasks, balance=_rule(self.rule), **self.arguments(), **own)
+        climbed = tasks if self.climb == "losses" else with_errors(tasks)
+        return cls(model, climbed, balance=parse_rule(self.rule), **self.arguments(), **own)
 
     def _takes(self) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(attacks.attack_class(self.attack)).parameters
 
 
+def with_errors(tasks: Tasks) -> Tasks:
+    """The same tasks and roles with the errors that metrics count in place of losses.
+
+    See :func:`~mt_torchattacks.tasks.error_tasks`.
+
+    Raises:
+        ValueError: a task that is none of the data sets'.
+
+    Example:
+        >>> from mt_torchattacks.tasks import standard_tasks
+        >>> with_errors(standard_tasks(["normal", "depth"]).with_roles(depth="preserve"))
+        Tasks(normal=Angle(valid=nonzero), depth=RelativeError(valid=positive) (preserve))
+    """
+    errors = error_tasks(tuple(tasks))
+    return Tasks({name: replace(task, loss=errors[name].loss, floor=None) for name, task in tasks.items()})
+
+
 def attack_plans(
-    names: Iterable[str], rules: Iterable[str], sizes: Iterable[float], tasks: Iterable[str], **more: Any
+    names: Iterable[str],
+    rules: Iterable[str],
+    sizes: Iterable[float],
+    tasks: Iterable[str],
+    climbs: Iterable[str] = ("losses",),
+    **more: Any,
 ) -> list[AttackPlan]:
-    """Every attack with every rule at every size, each once.
+    """Every attack with every rule at every size, climbing all that is asked for, each once.
 
     Args:
-        names, rules, sizes: see :class:`AttackPlan`; the rule ``"single"`` stands for ``"single:<task>"`` of each task.
+        names, rules, sizes, climbs: see :class:`AttackPlan`; the rule ``"single"`` stands for ``"single:<task>"`` of
+            each task.
         tasks: the model's tasks.
         more: steps and queries.
 
@@ -95,11 +132,17 @@ def attack_plans(
         >>> [plan.name for plan in attack_plans(["fgsm"], ["single", "dgba"], [4, 8], ["normal", "depth"])]
         ['fgsm/single:normal/4', 'fgsm/single:depth/4', 'fgsm/dgba/4', 'fgsm/single:normal/8', ...]
     """
-    tasks, sizes, expanded = list(tasks), list(sizes), []
+    tasks, sizes, climbs, expanded = list(tasks), list(sizes), list(climbs), []
     for rule in rules:
         expanded += [f"single:{task}" for task in tasks] if rule == "single" else [rule]
-    grid = (AttackPlan(name, rule, eps, **more) for name in names for eps in sizes for rule in expanded)
-    return list(dict.fromkeys(grid))
+    plans = [
+        AttackPlan(name, rule, eps, climb=climb, **more)
+        for name in names
+        for eps in sizes
+        for climb in climbs
+        for rule in expanded
+    ]
+    return list(dict.fromkeys(plans))
 
 
 def weighted_rule(weights: Mapping[str, float]) -> str:
@@ -112,13 +155,22 @@ def weighted_rule(weights: Mapping[str, float]) -> str:
     return ",".join(f"{task}={weight!r}" for task, weight in weights.items())
 
 
-def _rule(text: str) -> str | Rule:
+def parse_rule(text: str) -> str | Rule:
+    """The balancing rule that a text stands for: a name as it is, weights as WeightedTotal.
+
+    Raises:
+        ValueError: weights that are none.
+
+    Example:
+        >>> parse_rule("dgba"), parse_rule("normal=0.2,depth=0.8")
+        ('dgba', Weighted({'normal': 0.2, 'depth': 0.8}))
+    """
     if "=" not in text:
         return text
     try:
         return Weighted({task: float(weight) for task, weight in (part.split("=") for part in text.split(","))})
     except ValueError as error:
-        raise ValueError(f"balance: expected a rule or task=weight,task=weight, found {text!r}: {error}") from error
+        raise ValueError(f"balance: expected a rule or task=weight,task=weight, found {text!r} ({error})") from error
 
 
 def _canonical(name: str) -> str:

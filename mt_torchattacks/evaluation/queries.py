@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,9 @@ from mt_torchattacks import attacks, checks
 from mt_torchattacks.attacks.ball import NORMS, Ball
 from mt_torchattacks.attacks.bounds import Box
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
+from mt_torchattacks.evaluation.plan import parse_rule
 from mt_torchattacks.evaluation.result import Evaluation
+from mt_torchattacks.evaluation.scenes import Scenes, Subject
 from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mt_torchattacks.attacks.queries import QueryAttack
+
+QUERY_ATTACKS = ("Square", "SPSA")
+"""The attacks that count queries."""
 
 NOISE = ("uniform noise", "sign noise")
 WHITE_BOX = "APGD (white box)"
@@ -129,6 +135,44 @@ def query_curve(
     evaluation = evaluate(model, tasks, batches, shown, metrics, progress=progress)
     scores = {name: torch.cat([batch[name][1] for batch in found]) for name in names}
     return QueryCurve(type(attack).__name__, points, evaluation, scores)
+
+
+def query_cell(
+    subject: Subject,
+    scenes: Scenes,
+    attack: str,
+    at: Sequence[int],
+    *,
+    rule: str = "dgba",
+    norm: str = "Linf",
+    eps: float = 8 / 255,
+    queries: int = 1000,
+    seed: int = 0,
+) -> tuple[dict[str, Any], Callable[[], dict[str, list[Any]]]]:
+    """A query curve as a cell of a store: its key, and what computes the columns of :meth:`QueryCurve.to_frame`.
+
+    Args:
+        subject: the model.
+        scenes: what it is measured on.
+        attack: ``"Square"`` or ``"SPSA"``.
+        at: numbers of queries for each sample, at most ``queries``.
+        rule: as :class:`~mt_torchattacks.evaluation.AttackPlan` takes it; only its score is used.
+        norm, eps, queries, seed: of the attack; eps in pixel values.
+
+    Raises:
+        TypeError, KeyError, ValueError: an argument does not fit.
+    """
+    checks.one_of(attack, "attack", QUERY_ATTACKS)
+    own: dict[str, Any] = {"norm": norm, "eps": eps, "n_queries": queries, "seed": seed}
+    made = attacks.attack_class(attack)(subject.model, scenes.tasks, parse_rule(rule), **own)
+    key = {"model": subject.name, "attack": attack, "rule": rule, "at": list(at)} | own
+    return key | {"weights": subject.weights} | scenes.key, partial(_columns, made, scenes, at)
+
+
+def _columns(attack: QueryAttack, scenes: Scenes, at: Sequence[int]) -> dict[str, list[Any]]:
+    curve = query_curve(attack.model, scenes.tasks, scenes.batches, attack, at, scenes.metrics)
+    columns: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
+    return columns  # without a task whose ARP is undefined
 
 
 def _watched(attack: QueryAttack, images: Tensor, targets: Targets, points: Mapping[str, int]) -> _Found:

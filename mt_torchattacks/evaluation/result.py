@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.files import write_atomically
+from mt_torchattacks.files import write_whole
 from mt_torchattacks.metrics import AverageRelativePerformance, average_relative_performance
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Evaluation:
 
     def save(self, path: str | Path) -> None:
         """Write everything as JSON; the file is replaced whole or not at all."""
-        write_atomically(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
+        write_whole(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:

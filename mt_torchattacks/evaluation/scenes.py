@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Subset
 
 from mt_torchattacks import checks
+from mt_torchattacks.evaluation.evaluate import device_of
 from mt_torchattacks.evaluation.store import fingerprint
 from mt_torchattacks.metrics import TaskMetrics, standard_metrics
 from mt_torchattacks.tasks import Tasks, standard_tasks
@@ -39,7 +40,7 @@ class Subject:
     @property
     def device(self) -> torch.device:
         """Where its parameters are."""
-        return next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
+        return device_of(self.model)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Scenes:
         """The first ``count`` items of a data set of this library, with the papers' losses and metrics of its tasks.
 
         Raises:
-            ValueError: no scene, more than the data set has, or a task without a standard loss.
+            ValueError: no scene, more than the data set has, an empty batch, or a task without a standard loss.
 
         Example:
             >>> import mt_torchattacks as mta
@@ -73,6 +74,7 @@ class Scenes:
         """
         checks.require(count >= 1, "scenes", "a number >= 1", count)
         checks.require(count <= len(dataset), "scenes", f"at most the {len(dataset)} that there are", count)
+        checks.require(batch_size >= 1, "batch_size", "a number >= 1", batch_size)
         data = InMemory(dataset if count == len(dataset) else Subset(dataset, range(count)))
         data.images = data.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
         batches = [data.take(indices) for indices in data.batches(batch_size)]

@@ -118,18 +118,7 @@ class StealthCurve:
         """The preserved tasks."""
         return tuple(name for name in self.clean if name not in self.attacked)
 
-    def damage(self, point: int) -> Tensor:
-        """Each sample's loss increase as a share of that without restraint, ``(N,)``, mean over the attacked tasks.
-
-        A sample that the unrestrained attack does not harm counts 0.
-        """
-        shares = [
-            safe_divide(self.losses[point][name] - self.clean[name], self.losses[0][name] - self.clean[name])
-            for name in self.attacked
-        ]
-        return torch.stack(shares).mean(dim=0)
-
-    def mean_damage(self, point: int) -> float:
+    def damage(self, point: int) -> float:
         """Mean loss increase as a share of that without restraint, mean over the attacked tasks."""
         means = [[(self.losses[i][name] - self.clean[name]).mean() for i in (point, 0)] for name in self.attacked]
         return float(torch.stack([safe_divide(now, without) for now, without in means]).mean())
@@ -157,7 +146,7 @@ class StealthCurve:
         form, size = self.restraints[point]
         harm, arp = self.harm(point), self.arp[point]
         row: dict[str, object] = {"attacked": "+".join(self.attacked), "restraint": form}
-        row |= {"size": f"{size:g}" if form != "none" else "", "damage": 100 * self.mean_damage(point)}
+        row |= {"size": f"{size:g}" if form != "none" else "", "damage": 100 * self.damage(point)}
         row["ARP"] = sum(arp[name] for name in self.attacked) / len(self.attacked)
         for i, name in enumerate(self.kept):
             row |= {f"{name} loss": 100 * float(harm[:, i].mean()), f"{name} ARP": arp[name]}
@@ -173,7 +162,7 @@ def stealth_curve(
     restraints: Sequence[Restraint] = RESTRAINTS,
     *,
     eps: float = 8 / 255,
-    steps: int = 30,
+    steps: int = 100,
     progress: bool = True,
 ) -> StealthCurve:
     """Attack some tasks of a model under several restraints; each attack is a cell of a store.

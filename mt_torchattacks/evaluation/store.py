@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.files import write_atomically
+from mt_torchattacks.files import write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -80,7 +80,7 @@ class Store:
         if found is not None and found[0] == json.loads(_json(dict(key), "key")):
             return found[1]
         text = _json({"key": dict(key), "value": compute()}, f"the value of {path.name}", indent=1)
-        write_atomically(path, text + "\n")
+        write_whole(path, text + "\n")
         return json.loads(text)["value"]
 
     def cells(

@@ -116,7 +116,7 @@ def _check(subject: Subject, scenes: Scenes) -> None:
 def _row(surrogate: Subject, target: Subject, plan: AttackPlan, arp: Mapping[str, float]) -> dict[str, Any]:
     setting = "white_box" if target.name == surrogate.name else "black_box"
     names = {"surrogate": surrogate.name, "target": target.name, "setting": setting}
-    parts = {"attack": plan.attack.lower(), "rule": plan.rule, "eps": f"{plan.eps:g}"}
+    parts = {"attack": plan.attack.lower(), "rule": plan.label, "eps": f"{plan.eps:g}"}
     return names | parts | dict(arp) | {"transferability": _transferability(plan.rule, arp)}
 
 

@@ -7,6 +7,7 @@ from mt_torchattacks.report.explanation import explain
 from mt_torchattacks.report.layouts import layout_figure
 from mt_torchattacks.report.predictions import prediction_figure
 from mt_torchattacks.report.queries import query_figure
+from mt_torchattacks.report.stealth import stealth_figure
 from mt_torchattacks.report.style import save_figure
 from mt_torchattacks.report.tables import (
     AttackName,
@@ -36,6 +37,7 @@ __all__ = [
     "save_evaluation",
     "save_figure",
     "save_table",
+    "stealth_figure",
     "to_markdown",
     "transfer_summary",
     "weights_row",

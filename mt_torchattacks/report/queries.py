@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
-from mt_torchattacks.report.style import new_figure, plain
+from mt_torchattacks.report.style import head, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,10 +37,7 @@ def query_figure(table: DataFrame, title: str = "Harm by number of queries") -> 
         _panel(axes, table, measure)
         axes.set_title("mean of tasks" if measure == "total" else measure, fontsize=11)
     panels[0].set_ylabel("ARP (%)", fontsize=10)
-    figure.suptitle(title, fontsize=13, y=0.98, va="top")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.94), ncols=len(labels), frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.9))
+    head(figure, title)
     return figure
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.stealth import LIMIT, StealthCurve
-from mt_torchattacks.report.style import new_figure, plain
+from mt_torchattacks.report.style import head, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,8 @@ _GOAL = 80.0  # percent of the damage without restraint
 def stealth_figure(curves: Sequence[StealthCurve], title: str = "Stealthy attacks") -> Figure:
     """One panel for each set of attacked tasks: damage against the harm to the preserved task that is harmed most.
 
+    Shaded is where stealth costs less than a fifth of the damage and harms no preserved task by more than 5 %.
+
     Args:
         curves: what :func:`~mt_torchattacks.evaluation.stealth_curve` returns.
         title: heading of the figure.
@@ -30,30 +32,29 @@ def stealth_figure(curves: Sequence[StealthCurve], title: str = "Stealthy attack
     """
     checks.require(len(curves) > 0, "curves", "at least one", "none")
     figure = new_figure(0.9 + 3.7 * len(curves), 4.3)
-    panels = figure.subplots(1, len(curves), squeeze=False, sharey=True)[0]
+    panels = figure.subplots(1, len(curves), squeeze=False, sharex=True, sharey=True)[0]
     for axes, curve in zip(panels, curves, strict=True):
         _panel(axes, curve)
+    left, top = panels[0].get_xlim()[0], 1.15 * max(100.0, *panels[0].dataLim.intervaly)
+    panels[0].set(xlim=(left, None), ylim=(0, top))
+    for axes in panels:
+        axes.fill_between((left, 100 * LIMIT), _GOAL, top, color="#009E73", alpha=0.1, linewidth=0)
     panels[0].set_ylabel("damage, % of that without restraint", fontsize=10)
-    figure.suptitle(title, fontsize=13, y=0.98, va="top")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.925), ncols=len(labels), frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.87))
+    head(figure, title)
     return figure
 
 
 def _panel(axes: Axes, curve: StealthCurve) -> None:
-    axes.axhspan(_GOAL, 1000, xmax=1, color="#009E73", alpha=0.08, linewidth=0)
-    axes.axvline(100 * LIMIT, color="#8A8A8A", linestyle=":", linewidth=1.2)
     for form, colour in _COLOURS.items():
         points = [i for i, restraint in enumerate(curve.restraints) if restraint.form == form]
         harm = [100 * float(curve.harm(i).mean(dim=0).amax()) for i in points]
-        damage = [100 * curve.mean_damage(i) for i in points]
+        damage = [100 * curve.damage(i) for i in points]
         axes.plot(harm, damage, marker="o", markersize=4.5, color=colour, label=form)
         for i, x, y in zip(points, harm, damage, strict=True):
             label = f"{curve.restraints[i].size:g}" if form != "none" else ""
             axes.annotate(label, (x, y), xytext=(4, -9), textcoords="offset points", fontsize=7, color=colour)
     axes.set_xscale("symlog", linthresh=10)
-    axes.set_ylim(0, 1.15 * max(100.0, *axes.dataLim.intervaly))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_title(f"attacked: {', '.join(curve.attacked)}", fontsize=11)
     axes.set_xlabel("relative loss of the most harmed preserved task, %", fontsize=9)
     plain(axes)

@@ -43,6 +43,14 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def head(figure: Figure, title: str) -> None:
+    """Above a row of panels a title, below it the first panel's legend in one line."""
+    figure.suptitle(title, fontsize=13, y=0.98, va="top")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.93), ncols=len(labels), frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 0.88))
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a PNG (or what the path's ending says), with its folders."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation import AttackPlan, Evaluation, WeightedTotal
-from mt_torchattacks.evaluation.files import write_atomically
+from mt_torchattacks.files import write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -147,9 +147,8 @@ def to_markdown(table: DataFrame, digits: int = 1) -> str:
 
 def save_table(table: DataFrame, path: str | Path, digits: int = 2) -> None:
     """Write a frame as ``<path>.csv`` and ``<path>.md``."""
-    path = Path(path)
-    write_atomically(path.with_suffix(".csv"), table.to_csv(index=False, float_format=f"%.{digits}f"))
-    write_atomically(path.with_suffix(".md"), to_markdown(table, digits) + "\n")
+    write_whole(f"{path}.csv", table.to_csv(index=False, float_format=f"%.{digits}f"))
+    write_whole(f"{path}.md", to_markdown(table, digits) + "\n")
 
 
 def save_evaluation(evaluation: Evaluation, out: str | Path) -> None:

@@ -88,3 +88,12 @@ def test_help_shows_only_what_there_is(capsys: pytest.CaptureFixture[str]) -> No
         main(["--help"])
     shown = capsys.readouterr().out.split("{")[1].split("}")[0].split(",")
     assert shown == [command.__name__.split(".")[-1].replace("_", "-") for command in COMMANDS]
+
+
+def test_ctrl_c_ends_without_a_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mt_torchattacks.cli.train.train", interrupted)
+    assert main(["train", "rooms3/independent", "--rooms", "16"]) == 130
+    assert capsys.readouterr().err == "mt-attack train: interrupted\n"

@@ -1,4 +1,4 @@
-"""``mt-attack evaluate``, ``transfer`` and ``weights``, from the command line to the files."""
+"""The commands that measure attacks, from the command line to the files."""
 
 from __future__ import annotations
 
@@ -41,6 +41,50 @@ def test_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert float(row[-1]) == pytest.approx(evaluation.relative["pgd/single:depth/8"].total, abs=0.05)
     assert len(pd.read_csv(tmp_path / "arp.csv")) == 16
     assert (tmp_path / "metrics.md").is_file()
+    assert list(pd.read_csv(tmp_path / "rows.csv")["attack"])[:2] == ["clean", "fgsm/single:segmentation/4"]
+
+
+@pytest.mark.parametrize("attack", ["auto_saga", "worst_case", "square", "spsa"])
+def test_every_kind_of_attack(attack: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--attack", attack, "--balance", "dgba", "--queries", "4", *TINY, "--output", str(tmp_path)]
+    assert main(["evaluate", *words]) == 0
+    row = tables(capsys.readouterr().out)[-1]
+    assert row[:3] == [attack.replace("_", ""), "dgba", "8"]
+    assert all(-100 < float(number) < 1000 for number in row[3:])
+
+
+def test_climbing_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--climb", "losses", "--climb", "errors", "--scenes", "4", "--steps", "5"]
+    assert main([*words, "--output", str(tmp_path)]) == 0
+    evaluation = Evaluation.load(tmp_path / "evaluation.json")
+    losses, errors = evaluation.relative["apgd/dgba/8"], evaluation.relative["apgd/dgba on errors/8"]
+    assert errors.total > losses.total
+    assert tables(capsys.readouterr().out)[-1][:5] == ["apgd", "dgba", "on", "errors", "8"]
+    assert pd.read_csv(tmp_path / "arp.csv")["rule"].tolist() == ["dgba", "dgba on errors"]
+
+
+def test_worst_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["worst-case", "--model", "rooms3/independent", "--eps", "4", "--eps", "8", "--judge", "errors"]
+    words += [*TINY, "--queries", "3", "--output", str(tmp_path)]
+    assert main(words) == 0
+    wins = pd.read_csv(tmp_path / "wins.csv")
+    assert wins["eps"].tolist() == [4, 8]
+    assert wins.iloc[:, 2:].sum(axis=1).tolist() == [2, 2]
+    printed = capsys.readouterr().out
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
+    assert main(words) == 0
+    assert capsys.readouterr().out == printed
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
+
+
+def test_stealth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["stealth", "--attack", "normal,depth", "--scenes", "2", "--steps", "2", "--output", str(tmp_path)]
+    assert main(words) == 0
+    table = pd.read_csv(tmp_path / "rooms3-all-shared.csv")
+    assert set(table["attacked"]) == {"normal+depth"}
+    assert table["damage"][0] == 100
+    assert (tmp_path / "rooms3-all-shared.png").is_file()
+    assert "Stealthy APGD on rooms3/all-shared, eps = 8/255, 2 steps, 2 images" in capsys.readouterr().out
 
 
 def test_evaluate_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +161,17 @@ def test_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "--data", "nyuv2:nowhere"], "root: expected a folder, found none at nowhere"),
         (["evaluate", "--data", "rooms:x"], "data: expected rooms or rooms:SEED, found rooms:x"),
         (["evaluate", "--scenes", "0"], "scenes: expected a number >= 1, found 0"),
+        (["evaluate", "--scenes", "-3"], "scenes: expected a number >= 1, found -3"),
+        (["evaluate", "--batch-size", "0"], "batch_size: expected a number >= 1, found 0"),
+        (["evaluate", "--data", "nyuv2"], "data: expected nyuv2:ROOT, with the folder that it is in, found 'nyuv2'"),
+        (["evaluate", "--device", "abacus"], "device: expected a device that is here, .* found 'abacus'"),
+        (["evaluate", "--device", "meta"], "device: expected a device that is here, .* found 'meta'"),
+        (["evaluate", "--model", "rooms3/*"], "model: expected one model, found 3 for 'rooms3/\\*'"),
+        (["evaluate", "--output", __file__], "output: expected a folder, found the file .*test_cli_evaluate.py"),
+        (["evaluate", "--output", f"{__file__}/deeper"], "output: expected a folder, found the file"),
+        (["worst-case", "--model", "rooms9/*"], "model: expected one of"),
+        (["stealth", "--attack", "face"], "attacked: expected one of 'segmentation'"),
+        (["queries", "--queries", "0"], "n_queries: expected a number > 0"),
         (["transfer", "--targets", "rooms9/*"], "model: expected one of"),
         (["weights", "--step", "0.3"], "step: expected the inverse of a whole number"),
     ],
@@ -124,7 +179,15 @@ def test_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_errors_are_one_line(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main([*words, "--scenes", "2", "--output", str(tmp_path)] if "--scenes" not in words else words) == 2
+    assert main([words[0], "--scenes", "2", "--output", str(tmp_path), *words[1:]]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert re.search(f"^mt-attack {words[0]}: .*{message}", error)
+
+
+def test_a_checkpoint_whose_record_is_of_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_checkpoint(zoo("rooms3/all-shared"), zoo_record("rooms3/independent"), tmp_path / "model", torch.float16)
+    assert main(["evaluate", "--model", str(tmp_path / "model"), "--output", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mt-attack evaluate: model: expected weights of the model in the record beside them")
+    assert error.count("\n") == 1

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import AttackPlan, Scenes, Store, Subject, attack_plans, evaluate_cells
+from mt_torchattacks.evaluation import AttackPlan, Scenes, Store, Subject, attack_plans, evaluate_cells, with_errors
 from mt_torchattacks.evaluation.plan import weighted_rule
 from tests import toys
 from tests.unit.evaluation.toy_scenes import NAMES, scenes, subject, tasks
@@ -79,9 +79,10 @@ def test_a_run_that_was_killed_computes_the_missing_cells_only(tmp_path: Path) -
         {"plans": [AttackPlan("pgd", eps=4, steps=2)]},
         {"plans": [AttackPlan("pgd", "total", steps=2)]},
         {"plans": [AttackPlan("apgd", steps=2)]},
+        {"plans": [AttackPlan("pgd", steps=2, climb="errors")]},
         {"seed": 1},
     ],
-    ids=["model", "scenes", "batches", "steps", "eps", "rule", "attack", "seed"],
+    ids=["model", "scenes", "batches", "steps", "eps", "rule", "attack", "climb", "seed"],
 )
 def test_whatever_determines_a_result_makes_another_cell(tmp_path: Path, changed: dict[str, Any]) -> None:
     plain: dict[str, Any] = {
@@ -140,6 +141,35 @@ def test_rules() -> None:
 def test_an_unknown_attack_says_what_there_is(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"attack: expected .*{message}"):
         AttackPlan(name)
+
+
+def test_a_plan_that_climbs_errors_raises_them_and_is_measured_as_any_other(tmp_path: Path) -> None:
+    data, model = scenes(), subject()
+    plans = attack_plans(["apgd"], ["dgba"], [8], NAMES, ["losses", "errors"], steps=5)
+    assert [plan.name for plan in plans] == ["apgd/dgba/8", "apgd/dgba on errors/8"]
+    found = evaluate_cells(Store(tmp_path), model, data, plans, progress=False)
+    by_hand = mta.APGD(model.model, mta.error_tasks(NAMES), "dgba", eps=8 / 255, steps=5)
+    wanted = mta.evaluate(model.model, data.tasks, data.batches, {"": by_hand}, progress=False)
+    assert found.attacked["apgd/dgba on errors/8"].losses == wanted.attacked[""].losses
+    assert found.attacked["apgd/dgba/8"].losses != wanted.attacked[""].losses
+    rules = Store(tmp_path).frame().set_index("climb")["rule"]
+    assert rules["errors"] == "dgba"
+
+
+def test_errors_keep_the_roles_of_the_tasks() -> None:
+    given = mta.Tasks(
+        depth=mta.Task(mta.losses.L1(valid=mta.losses.positive), role="preserve", budget=0.1, floor=0.5),
+        normal=mta.Task(mta.losses.CosineDistance(valid=mta.losses.nonzero), role="ignore"),
+    )
+    climbed = with_errors(given)
+    assert repr(climbed) == "Tasks(depth=RelativeError(valid=positive) (preserve within 0.1), " + (
+        "normal=Angle(valid=nonzero) (ignore))"
+    )
+    assert climbed["depth"].floor is None  # the given one is in metres
+    with pytest.raises(ValueError, match="names: expected one of .* found 'face'"):
+        with_errors(mta.Tasks(face=mta.losses.CrossEntropy()))
+    with pytest.raises(ValueError, match="climb: expected one of 'losses', 'errors', found 'walls'"):
+        AttackPlan("pgd", climb="walls")
 
 
 def test_scenes_of_a_data_set() -> None:

@@ -121,7 +121,12 @@ def test_the_figure_draws_points_and_levels(curve: QueryCurve) -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--attack", "square", "--attack", "spsa", "--norm", "L2", "--rms", "--eps", "4"]
-    assert main(["queries", *words, "--queries", "25", "--scenes", "2", "--output", str(tmp_path)]) == 0
+    words += ["--queries", "25", "--scenes", "2", "--output", str(tmp_path)]
+    assert main(["queries", *words]) == 0
+    cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
+    assert main(["queries", *words]) == 0  # nothing is computed again
+    assert len(cells) == 2
+    assert cells == {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
     table = pd.read_csv(tmp_path / "queries.csv")
     assert table["attack"].tolist() == ["Square"] * 4 + [*NOISE, WHITE_BOX] + ["SPSA"] * 4
     assert table["queries"].tolist() == [1, 3, 10, 25, 0, 0, 0, 1, 3, 10, 25]

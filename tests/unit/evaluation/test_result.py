@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mt_torchattacks.evaluation import Evaluation, Scores
-from mt_torchattacks.evaluation.files import write_atomically
+from mt_torchattacks.files import write_whole
 
 UP = {"segmentation": {"miou": True}, "depth": {"abs": False, "delta": True}}
 
@@ -75,7 +75,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("")
-    write_atomically(tmp_path / "ours", "text")
+    write_whole(tmp_path / "ours", "text")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -83,6 +86,37 @@ def test_a_cell_under_another_ones_name_is_not_taken_for_it(tmp_path: Path) -> N
     store.path(KEYS[0]).rename(store.path(KEYS[1]))
     with pytest.warns(UserWarning, match="not a whole cell"):
         assert store.cell(KEYS[1], lambda: 2) == 2
+
+
+WRITER = """
+import os, signal, sys, time
+from pathlib import Path
+from mt_torchattacks.evaluation import Store
+
+folder, killed = sys.argv[1], sys.argv[2] == "killed"
+if killed:
+    Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # all is written, but not yet in its place
+Store(folder).cells([({"n": n}, lambda n=n: [n] * 1000) for n in range(100)], progress=False)
+"""
+
+
+def writer(folder: Path, how: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), how], cwd=Path(__file__).parents[3])
+
+
+def test_what_a_killed_process_was_writing_is_not_taken_for_a_cell(tmp_path: Path) -> None:
+    assert writer(tmp_path, "killed").wait(100) == -signal.SIGKILL
+    [half] = tmp_path.iterdir()
+    assert half.name.startswith(".")
+    store = Store(tmp_path)
+    assert store.frame().empty
+    assert store.cell({"n": 0}, lambda: "computed again") == "computed again"
+
+
+def test_two_processes_on_one_folder(tmp_path: Path) -> None:
+    assert [process.wait(100) for process in [writer(tmp_path, "whole"), writer(tmp_path, "whole")]] == [0, 0]
+    assert len(list(tmp_path.iterdir())) == 100
+    assert Store(tmp_path).frame()["value"].map(len).tolist() == [1000] * 100
 
 
 def test_two_at_work_on_one_cell_agree(tmp_path: Path) -> None:

@@ -60,3 +60,9 @@ def test_saved_as_csv_and_markdown(evaluation: Evaluation, tmp_path: Path) -> No
         "attack": "pgd", "rule": "total", "eps": "4", "segmentation": "50.00", "depth": "50.00", "total": "",
     }  # fmt: skip
     assert (tmp_path / "new" / "arp.md").read_text(encoding="utf-8") == to_markdown(table, 2) + "\n"
+
+
+def test_a_name_with_a_dot_is_kept_whole(tmp_path: Path) -> None:
+    for name in ("run.1", "run.2"):
+        save_table(pd.DataFrame({"arp": [1.0]}), tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.1.csv", "run.1.md", "run.2.csv", "run.2.md"]
