@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -114,7 +115,7 @@ def _wide(table: DataFrame, rows: list[str], column: str, values: str) -> DataFr
 
 
 def to_markdown(table: DataFrame, digits: int = 1) -> str:
-    """A frame as a Markdown table: numbers with ``digits`` decimals and to the right, the rest to the left.
+    """A frame as a Markdown table: numbers with ``digits`` decimals and to the right, NaN left empty.
 
     Example:
         >>> import pandas
@@ -125,10 +126,7 @@ def to_markdown(table: DataFrame, digits: int = 1) -> str:
     """
     numeric = [dtype.kind == "f" for dtype in table.dtypes]
     rows = [
-        [
-            f"{round(value, digits) + 0.0:.{digits}f}" if number else str(value)
-            for value, number in zip(row, numeric, strict=True)
-        ]
+        [_number(value, digits) if number else str(value) for value, number in zip(row, numeric, strict=True)]
         for row in table.itertuples(index=False)
     ]
     header = [str(column) for column in table.columns]
@@ -143,6 +141,10 @@ def to_markdown(table: DataFrame, digits: int = 1) -> str:
         for row in [header, *rows]
     ]
     return "\n".join([f"| {lines[0]} |", f"|{'|'.join(rule)}|", *(f"| {line} |" for line in lines[1:])])
+
+
+def _number(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def save_table(table: DataFrame, path: str | Path, digits: int = 2) -> None:

@@ -12,6 +12,7 @@ from tests import toys
 
 NAMES = ["single:depth" if name == "single" else name for name in sorted(Rule.registry)]
 RULES = [*NAMES, "weighted"]
+SOLVED = {"nash_mtl"}  # by iterations that stop at an accuracy: the last bits of the gradients count
 
 
 def rule(name: str) -> Rule:
@@ -48,7 +49,8 @@ def test_a_sample_does_not_depend_on_its_batch(name: str) -> None:
     for i in range(4):
         one = bind(name, model, images[i : i + 1], {key: t[i : i + 1] for key, t in targets.items()})
         torch.testing.assert_close(one(x[i : i + 1]), score[i : i + 1], rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(direction(one, x[i : i + 1]), together[i : i + 1], rtol=1e-9, atol=1e-12)
+        accuracy = {"rtol": 1e-5, "atol": 1e-9} if name in SOLVED else {"rtol": 1e-9, "atol": 1e-12}
+        torch.testing.assert_close(direction(one, x[i : i + 1]), together[i : i + 1], **accuracy)
 
 
 @pytest.mark.parametrize("name", RULES)

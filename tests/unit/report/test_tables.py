@@ -50,6 +50,11 @@ def test_markdown_is_aligned_and_has_no_negative_zero() -> None:
     ]
 
 
+def test_undefined_numbers_are_left_empty() -> None:
+    table = pd.DataFrame({"attack": ["clean", "nan"], "ARP": [float("nan"), 1.0]})
+    assert to_markdown(table).split("\n")[2:] == ["| clean  |     |", "| nan    | 1.0 |"]
+
+
 def test_saved_as_csv_and_markdown(evaluation: Evaluation, tmp_path: Path) -> None:
     table = arp_table(evaluation)
     save_table(table, tmp_path / "new" / "arp")
