@@ -165,6 +165,14 @@ def test_fgsm_uses_all_of_the_budget_of_a_linear_model() -> None:
     assert bool((found > 0.9 * 0.01).all())
 
 
+def test_apgd_begins_with_half_the_radius_within_budgets() -> None:
+    """The constraint holds near the image only; without budgets the first step is as long as the ball is wide."""
+    model, tasks, images, targets = linear(b=0.01)
+    for roles, length in ((tasks, EPS / 2), (tasks.with_roles(b="ignore"), EPS)):
+        x = mta.APGD(model, roles, "single:a", eps=EPS, steps=1, random_start=False)(images, targets)
+        assert (x - images).abs().flatten(1).amax(dim=1).tolist() == pytest.approx([length] * len(x), abs=1e-6)
+
+
 class Twins(toys.Toy):
     """The toy, and a head that sees nearly what the depth's sees: to harm one is to harm the other."""
 
