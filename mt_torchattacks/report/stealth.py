@@ -56,5 +56,5 @@ def _panel(axes: Axes, curve: StealthCurve) -> None:
     axes.set_xscale("symlog", linthresh=10)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_title(f"attacked: {', '.join(curve.attacked)}", fontsize=11)
-    axes.set_xlabel("relative loss of the most harmed preserved task, %", fontsize=9)
+    axes.set_xlabel("mean rise of the most harmed preserved loss, %", fontsize=9)
     plain(axes)
