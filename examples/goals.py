@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--model", default="rooms3/all-shared", help="a model of the zoo with the three tasks")
     parser.add_argument("--rooms", type=int, default=16, help="number of held-out rooms")
     parser.add_argument("--steps", type=int, default=20, help="steps of PGD and APGD")
+    parser.add_argument("--balance", default="dgba", help="balancing rule of both")
     options = parser.parse_args()
     model = mta.models.zoo(options.model)
     rooms = mta.data.Rooms(length=options.rooms, seed=1).render(range(options.rooms))
@@ -80,8 +81,8 @@ def main() -> None:
         # A task that is not brought to a goal is measured against the truth.
         targets = {task: goal[task] if tasks[task].role == "target" else truth[task] for task in tasks}
         for attack in (
-            mta.PGD(model, tasks, "dgba", eps=EPS, alpha=EPS / 8, steps=options.steps, random_start=False),
-            mta.APGD(model, tasks, "dgba", eps=EPS, steps=options.steps, random_start=False),
+            mta.PGD(model, tasks, options.balance, eps=EPS, alpha=EPS / 8, steps=options.steps, random_start=False),
+            mta.APGD(model, tasks, options.balance, eps=EPS, steps=options.steps, random_start=False),
         ):
             found = effects(model, rooms, goal, attack(rooms[0], targets))
             rows.append({"goal": name, "attack": type(attack).__name__} | found)
