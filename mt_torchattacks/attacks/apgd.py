@@ -93,7 +93,7 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
         best, best_score = images, images.new_full((len(images),), -math.inf)
         for restart in range(self.n_restarts):
-            start = self._start(ball, generator) if self.random_start or restart else images
+            start = ball.surface_point(generator) if self.random_start or restart else images
             first = STRIDE if self.__dict__["_bound"].constrained else FIRST[self.norm]
             found, score = auto_pgd(
                 start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
@@ -118,6 +118,3 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
     def _check_arguments(self) -> None:
         super()._check_arguments()
         checks.require(0 <= self.thr_decr <= 1, "rho", "a share of the steps in [0, 1]", self.thr_decr)
-
-    def _start(self, ball: Ball, generator: torch.Generator) -> Tensor:
-        return ball.surface_point(generator)

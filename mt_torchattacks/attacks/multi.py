@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.base import MultiTaskAttack
 from mt_torchattacks.attacks.bounds import Box
+from mt_torchattacks.attacks.carried import Carried
 from mt_torchattacks.types import Images, Targets
 
 
@@ -28,7 +28,7 @@ class MultiAttack:
         ValueError: fewer than two, or attacks on different models, with different bounds or normalizations.
 
     Example:
-        >>> import mt_torchattacks as mta
+        >>> import torch, mt_torchattacks as mta
         >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
         >>> attack = mta.MultiAttack([mta.FGSM(model, tasks), mta.PGD(model, tasks, steps=3)])
         >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
@@ -53,10 +53,11 @@ class MultiAttack:
     def __call__(self, inputs: Images, labels: Targets) -> Tensor:
         """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
         results = [attack(inputs, labels) for attack in self.attacks]
-        candidates = [inputs.to(results[0]), *results]
-        scores = torch.stack([self.attacks[0].scores(candidate, inputs, labels) for candidate in candidates])
-        best = scores.argmax(dim=0)
-        return torch.stack(candidates)[best, torch.arange(len(best), device=best.device)]
+        clean, score = inputs.to(results[0]), self.attacks[0].scores
+        carried = Carried(clean, score(clean, inputs, labels))
+        for number, found in enumerate(results):
+            carried.add(f"attack {number}", found, score(found, inputs, labels))
+        return carried.images
 
     def __repr__(self) -> str:
         return f"MultiAttack({self.attacks})"

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from mt_torchattacks import attacks, checks
 from mt_torchattacks.attacks.ball import NORMS, Ball
 from mt_torchattacks.attacks.bounds import Box
-from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
+from mt_torchattacks.attacks.queries import random_signs
+from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate, replay
 from mt_torchattacks.evaluation.plan import parse_rule
 from mt_torchattacks.evaluation.result import Evaluation
 from mt_torchattacks.evaluation.scenes import Scenes, Subject
@@ -131,7 +132,7 @@ def query_curve(
         scored = {name: (x, attack.scores(x, images, targets).cpu()) for name, x in made.items()}
         found.append(_watched(attack, images, targets, points) | scored)
     names = (*points, *references)
-    shown = {name: _replay([batch[name][0] for batch in found]) for name in names}
+    shown = {name: replay([batch[name][0] for batch in found]) for name in names}
     evaluation = evaluate(model, tasks, batches, shown, metrics, progress=progress)
     scores = {name: torch.cat([batch[name][1] for batch in found]) for name in names}
     return QueryCurve(type(attack).__name__, points, evaluation, scores)
@@ -204,16 +205,6 @@ def _references(attack: QueryAttack, steps: int) -> dict[str, AttackFunction]:
 
 
 def _sign_noise(ball: Ball, generator: torch.Generator) -> Tensor:
-    signs = torch.where(torch.rand(ball.images.shape, generator=generator) < 0.5, -1.0, 1.0).to(ball.images)
+    signs = random_signs(ball.images.shape, ball.images, generator)
     size = ball.eps if ball.norm == math.inf else ball.eps / ball.images[0].numel() ** 0.5
     return ball.project(ball.images + size * signs)
-
-
-def _replay(batches: Sequence[Tensor]) -> AttackFunction:
-    """An attack that gives these images, batch after batch."""
-    left = iter(batches)
-
-    def shown(images: Images, targets: Targets) -> Tensor:
-        return next(left)
-
-    return shown

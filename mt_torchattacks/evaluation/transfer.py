@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,12 +13,11 @@ from tqdm import tqdm
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.cells import cell_key, measure_attack
-from mt_torchattacks.evaluation.evaluate import AttackFunction
+from mt_torchattacks.evaluation.evaluate import AttackFunction, replay
 from mt_torchattacks.evaluation.plan import AttackPlan
 from mt_torchattacks.evaluation.scenes import Scenes, Subject
 from mt_torchattacks.evaluation.store import Store
 from mt_torchattacks.metrics.relative import transferability
-from mt_torchattacks.types import Targets
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,12 +91,7 @@ def _adversarial(surrogate: Subject, scenes: Scenes, attack: AttackFunction, see
 
 
 def _measure(target: Subject, scenes: Scenes, made: Callable[[], list[Tensor]], seed: int) -> dict[str, Any]:
-    images: Iterator[Tensor] = iter(made())
-
-    def shown(clean: Tensor, targets: Targets) -> Tensor:
-        return next(images)
-
-    return measure_attack(target.model, scenes, shown, seed)
+    return measure_attack(target.model, scenes, replay(made()), seed)
 
 
 def _check(subject: Subject, scenes: Scenes) -> None:
