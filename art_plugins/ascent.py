@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks.ball import Ball, length, steepest
 from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.geometry.ball import Ball, length, steepest
 from mt_torchattacks.objective import BoundObjective
 
 Watcher = Callable[[int, Tensor, Tensor], None]

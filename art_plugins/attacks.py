@@ -18,7 +18,7 @@ from art_plugins.device_attack import DeviceAttack, size_in
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from mt_torchattacks import Rule, checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.geometry.ball import Ball
 
 
 class FastGradientMethod(DeviceAttack, evasion.FastGradientMethod):

@@ -13,8 +13,8 @@ from torch import Tensor
 from art_plugins import labels
 from art_plugins.network import Network
 from mt_torchattacks import Objective, Rule, checks
-from mt_torchattacks.attacks.state import attacking
 from mt_torchattacks.balancing import LossRule
+from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.types import Targets
 

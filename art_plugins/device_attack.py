@@ -13,7 +13,7 @@ from torch import Tensor
 from art_plugins.ascent import ArtBall, Ascent, Watcher
 from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.types import Targets
 
 

@@ -13,8 +13,8 @@ from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.network import Network
 from mt_torchattacks import Rule, checks
 from mt_torchattacks.attacks import ATTACKS, attack_class
-from mt_torchattacks.attacks.base import MultiTaskAttack
-from mt_torchattacks.attacks.bounds import Bounds
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.types import Outputs, Targets
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.metrics.standard import standard_metrics
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 
 SEED = 1  # the zoo was trained on rooms of seed 0
 

@@ -20,7 +20,7 @@ import torch
 
 import mt_torchattacks as mta
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation import AttackPlan, Scenes, Store, Subject
+from mt_torchattacks.evaluation import AttackSpec, NamedData, NamedModel, Store
 from mt_torchattacks.evaluation.cells import measure_attack
 from mt_torchattacks.models.zoo import zoo_names, zoo_record
 
@@ -56,23 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> torch.Tensor:
 
 
 def _cells(args: argparse.Namespace, grid: Sequence[tuple[str, float]]) -> Iterator[tuple[dict[str, Any], Any]]:
-    subjects = {model: Subject(model, mta.models.zoo(model)) for model, _ in grid}
+    subjects = {model: NamedModel(model, mta.models.zoo(model)) for model, _ in grid}
     scenes = {(model, seed): _scenes(model, args.scenes, seed) for model in subjects for seed in range(args.seeds)}
     for model, eps in grid:
         for seed in range(args.seeds):
             for name, (rule, climb) in CANDIDATES.items():
                 held_out, subject = scenes[model, seed], subjects[model]
-                plan = AttackPlan("apgd", rule, eps, args.steps, climb=climb)
+                plan = AttackSpec("apgd", rule, eps, args.steps, climb=climb)
                 attack = plan.build(subject.model, held_out.tasks, seed)
                 key = {"model": model, "candidate": name, "eps": eps, "steps": args.steps, "seed": seed}
                 key |= {"weights": subject.weights} | held_out.key
                 yield key, partial(measure_attack, subject.model, held_out, attack, seed)
 
 
-def _scenes(model: str, count: int, seed: int) -> Scenes:
+def _scenes(model: str, count: int, seed: int) -> NamedData:
     record = zoo_record(model)
     rooms = mta.data.Rooms(count, record["data"]["size"], 100 + seed, tasks=tuple(record["heads"]))
-    return Scenes.of(f"rooms(seed={100 + seed})", rooms, count)
+    return NamedData.of(f"rooms(seed={100 + seed})", rooms, count)
 
 
 def _table(grid: Sequence[tuple[str, float]], arp: torch.Tensor) -> str:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 import mt_torchattacks as mta
 from benchmarks.held_out import Batch, batches, evaluate
 from mt_torchattacks.balancing import GradientRule, GramianRule, JacobianRule, LossRule, NashMTL, Rule, resolve
-from mt_torchattacks.balancing.direction import separate_gradients
+from mt_torchattacks.objective.direction import separate_gradients
 from mt_torchattacks.tasks import standard_tasks
 
 EPS, STEP, STEPS = 8 / 255, 1 / 255, 10

@@ -7,12 +7,12 @@ from mt_torchattacks import attacks
 from mt_torchattacks.attacks import Ensemble, MultiAttack, load, multitask
 from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
 from mt_torchattacks.objective import Objective
-from mt_torchattacks.tasks import Task, Tasks, error_tasks, losses, standard_tasks
+from mt_torchattacks.tasks import Task, Tasks, error_tasks, losses, standard_metrics, standard_tasks
 
 if TYPE_CHECKING:
-    from mt_torchattacks import data, evaluation, metrics, models, report, training
+    from mt_torchattacks import data, evaluation, metrics, models, report, studies, training
     from mt_torchattacks.evaluation.evaluate import evaluate
-    from mt_torchattacks.evaluation.rows import paper_row
+    from mt_torchattacks.report import paper_row
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,9 @@ __all__ = [
     "multitask",
     "paper_row",
     "report",
+    "standard_metrics",
     "standard_tasks",
+    "studies",
     "training",
     *attacks.ATTACKS,
 ]
@@ -48,10 +50,12 @@ def __getattr__(name: str) -> Any:
     """What is imported on first use: attacks (``mta.PGD``), and the slower packages."""
     if name in attacks.ATTACKS:
         return getattr(attacks, name)
-    if name in ("data", "evaluation", "metrics", "models", "report", "training"):
+    if name in ("data", "evaluation", "metrics", "models", "report", "studies", "training"):
         return importlib.import_module(f"{__name__}.{name}")
-    if name in ("evaluate", "paper_row"):
-        return getattr(importlib.import_module(f"{__name__}.evaluation"), name)
+    if name == "evaluate":
+        return importlib.import_module(f"{__name__}.evaluation").evaluate
+    if name == "paper_row":
+        return importlib.import_module(f"{__name__}.report").paper_row
     reason = f": {attacks.REFUSED[name]}" if name in attacks.REFUSED else ""
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
 

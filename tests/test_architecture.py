@@ -19,17 +19,19 @@ ORDER = (
     "types",
     "checks",
     "files",
+    "dense",
+    "geometry",
+    "metrics",
     "tasks",
     "data",
     "models",
     "balancing",
     "objective",
     "attacks",
-    "metrics",
-    "training",
     "evaluation",
+    "training",
     "report",
-    "recipes",
+    "studies",
     "cli",
 )
 
@@ -98,6 +100,39 @@ def wrong_arrows(root: Path) -> list[str]:
     return wrong
 
 
+def circles(root: Path) -> list[list[str]]:
+    """Every set of files that import each other, however far around; lazy imports and those for types count."""
+    known = modules(root)
+    names = {module.removesuffix(".__init__"): module for module in known}
+    arrows = {}
+    for module, tree in known.items():
+        found = {_file(name, names) for name in imported(module, ast.walk(tree))}
+        arrows[module] = {name for name in found if name is not None and not name.endswith(".__init__")} - {module}
+    return sorted(sorted(group) for group in _strongly_connected(arrows) if len(group) > 1)
+
+
+def _file(name: str, names: dict[str, str]) -> str | None:
+    """The module that a dotted name is in, or is."""
+    return names.get(name) or names.get(name.rpartition(".")[0])
+
+
+def _strongly_connected(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """The groups of names of which each is reached from each other one."""
+    reached = {name: _reached(name, arrows) for name in arrows}
+    groups = {name: frozenset({name, *(other for other in reached[name] if name in reached[other])}) for name in arrows}
+    return [set(group) for group in set(groups.values())]
+
+
+def _reached(start: str, arrows: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = arrows[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
 def core_dependencies(root: Path) -> set[str]:
     """The distributions of ``install_requires``, each of which is imported by its own name."""
     config = configparser.ConfigParser()
@@ -134,6 +169,10 @@ def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_imports_point_to_the_left() -> None:
     assert not wrong_arrows(ROOT)
+
+
+def test_no_files_import_each_other() -> None:
+    assert not circles(ROOT)
 
 
 def test_heavy_packages_are_imported_lazily() -> None:
@@ -175,6 +214,15 @@ def test_right_arrows_are_not_reported(tmp_path: Path) -> None:
     _write(tmp_path, "mt_torchattacks/attacks/__init__.py", "from .pgd import PGD\nfrom mt_torchattacks import checks")
     _write(tmp_path, "art_plugins/attacks.py", "import mt_torchattacks as mta\nfrom art_plugins import estimator")
     assert not wrong_arrows(tmp_path)
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    _write(tmp_path, "mt_torchattacks/tasks/a.py", "from mt_torchattacks.tasks.b import f")
+    _write(tmp_path, "mt_torchattacks/tasks/b.py", "def f():\n    from mt_torchattacks.tasks import c")
+    lazy = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from mt_torchattacks.tasks.a import g"
+    _write(tmp_path, "mt_torchattacks/tasks/c.py", lazy)
+    _write(tmp_path, "mt_torchattacks/tasks/d.py", "from mt_torchattacks.tasks.a import g")
+    assert circles(tmp_path) == [[f"mt_torchattacks.tasks.{name}" for name in "abc"]]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from mt_torchattacks import Tasks
 from mt_torchattacks.data import Rooms
-from mt_torchattacks.metrics import TaskMetrics, standard_metrics
+from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.models.zoo import zoo
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.training import InMemory
 
 Batch = tuple[Tensor, Mapping[str, Tensor]]

@@ -4,9 +4,9 @@ from typing import Any
 
 from mt_torchattacks.attacks.attention import Rollout
 from mt_torchattacks.attacks.ensemble import Ensemble
-from mt_torchattacks.attacks.hosted import HOSTED, OWN, REFUSED, attack_class, multitask
+from mt_torchattacks.attacks.host.catalogue import HOSTED, OWN, REFUSED, attack_class, multitask
+from mt_torchattacks.attacks.host.saving import load
 from mt_torchattacks.attacks.multi import MultiAttack
-from mt_torchattacks.attacks.saving import load
 
 ATTACKS = (*HOSTED, *OWN)
 """The names of all attacks."""

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.ball import NORMS, Ball
-from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
 from mt_torchattacks.attacks.best import where
-from mt_torchattacks.attacks.bounds import Bounds, PerChannel
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.balancing import Rule
-from mt_torchattacks.balancing.constraint import STRIDE
+from mt_torchattacks.geometry.ball import NORMS, Ball
+from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.objective import BoundObjective
+from mt_torchattacks.objective.budgets import STRIDE
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
 

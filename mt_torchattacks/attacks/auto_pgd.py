@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks.ball import Ball, along
 from mt_torchattacks.attacks.best import Best, finite_scores, where
-from mt_torchattacks.attacks.l1 import largest_signs
+from mt_torchattacks.geometry.ball import Ball, along
+from mt_torchattacks.geometry.l1 import largest_signs
 
 _MOMENTUM = 0.75
 

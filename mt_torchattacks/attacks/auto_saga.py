@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import Ball
 from mt_torchattacks.attacks.best import finite_scores, where
-from mt_torchattacks.attacks.bounds import Bounds, PerChannel
-from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
@@ -36,7 +36,7 @@ class Iterate(NamedTuple):
     blend: Tensor
 
 
-class AutoSAGA(OwnAttack):
+class AutoSAGA(NativeAttack):
     """Auto-SAGA, the self-attention gradient attack that learns how to blend its gradients, for the Linf norm.
 
     [D] appendix D, equations 15-16 (``balance="baseline"``) and 19-20 (``balance="dgba"``); the attack is that of

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.base import MultiTaskAttack
-from mt_torchattacks.attacks.bounds import Box
 from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.types import Images, Targets
 
 

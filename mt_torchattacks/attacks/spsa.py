@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import unit
-from mt_torchattacks.attacks.bounds import Bounds, PerChannel
-from mt_torchattacks.attacks.queries import QueryAttack, Search, random_signs
+from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.ball import unit
+from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.tasks import Tasks
 
 _MOMENTUM = 0.9

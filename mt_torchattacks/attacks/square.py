@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import Ball, length
 from mt_torchattacks.attacks.best import where
-from mt_torchattacks.attacks.bounds import Bounds, PerChannel
-from mt_torchattacks.attacks.queries import QueryAttack, Search, random_signs
+from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.ball import Ball, length
+from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.tasks import Tasks
 
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10000 queries

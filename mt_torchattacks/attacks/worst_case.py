@@ -10,21 +10,21 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.apgd import APGD
-from mt_torchattacks.attacks.ball import Ball
-from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
 from mt_torchattacks.attacks.best import finite_scores
-from mt_torchattacks.attacks.bounds import Bounds
 from mt_torchattacks.attacks.carried import Carried
-from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
+from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.attacks.square import Square
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
 
 _OF_ALL_TASKS = ("dgba", "relative", "total")
 
 
-class WorstCase(OwnAttack):
+class WorstCase(NativeAttack):
     """Several attacks, one after another; each sample keeps the result that scores highest. Nothing to tune but eps.
 
     The components are :class:`~mt_torchattacks.APGD` with the rules ``dgba``, ``relative``, ``total`` and ``single`` of
@@ -33,7 +33,7 @@ class WorstCase(OwnAttack):
     section 5), which is for one classifier and hands on only the samples whose class has not changed; several tasks
     have no such event, so every component sees every sample.
 
-    :func:`~mt_torchattacks.evaluation.evaluate_worst_case` also says what each component does, and which won how often.
+    :func:`~mt_torchattacks.studies.evaluate_worst_case` also says what each component does, and which won how often.
 
     Args:
         model: model to attack; a forward pass gives all tasks' outputs.
@@ -60,7 +60,7 @@ class WorstCase(OwnAttack):
     """
 
     traits = Traits(deterministic=False)
-    counts = (*OwnAttack.counts, "n_queries")
+    counts = (*NativeAttack.counts, "n_queries")
     alone = ""
 
     def __init__(

@@ -1,9 +1,8 @@
 """Balancing rules: how several tasks' losses or gradients become one direction and one score per sample."""
 
 from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule, resolve
-from mt_torchattacks.balancing.gradient import SignTotal
-from mt_torchattacks.balancing.gramian import Normalized
-from mt_torchattacks.balancing.jacobian import (
+from mt_torchattacks.balancing.rules import DGBA, WGD, Normalized, Relative, SignTotal, Single, Total, Weighted
+from mt_torchattacks.balancing.torchjd import (
     IMTLG,
     MGDA,
     AlignedMTL,
@@ -17,7 +16,6 @@ from mt_torchattacks.balancing.jacobian import (
     PCGrad,
     UPGrad,
 )
-from mt_torchattacks.balancing.loss import DGBA, WGD, Relative, Single, Total, Weighted
 
 __all__ = [
     "DGBA",

@@ -18,6 +18,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from mt_torchattacks.report.demo import run_demo
+    from mt_torchattacks.studies.demo import run_demo
 
     run_demo(options.output, model=options.model, scenes=options.scenes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mt_torchattacks.cli.grid import add_grid, load_plans
-from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, load_scenes, load_subject, open_store
+from mt_torchattacks.cli.grid import add_grid, load_specs
+from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, load_data, load_model, open_store
 
 _ATTACK, _RULE = "apgd", "dgba"
 
@@ -20,12 +20,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from mt_torchattacks.evaluation import evaluate_cells, paper_table
+    from mt_torchattacks.evaluation import evaluate_cells
     from mt_torchattacks.report import arp_table, clean_table, save_evaluation, save_table, to_markdown
+    from mt_torchattacks.report.paper import paper_table
 
-    store, subject = open_store(options), load_subject(options.model, options.device)
-    scenes = load_scenes(options, subject.name)
-    plans = load_plans(options, scenes.tasks, [_ATTACK], [_RULE])
+    store, subject = open_store(options), load_model(options.model, options.device)
+    scenes = load_data(options, subject.name)
+    plans = load_specs(options, scenes.tasks, [_ATTACK], [_RULE])
     evaluation = evaluate_cells(store, subject, scenes, plans, seed=options.seed)
     print(f"Clean metrics of {subject.name} on {len(scenes)} images of {scenes.name}\n")
     print(to_markdown(clean_table(evaluation), digits=3))

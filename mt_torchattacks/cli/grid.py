@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 
-from mt_torchattacks.evaluation import AttackPlan, attack_plans
-from mt_torchattacks.evaluation.plan import CLIMBS
+from mt_torchattacks.evaluation import AttackSpec, attack_specs
+from mt_torchattacks.evaluation.specs import ATTACK_LOSSES
 
 
 def add_seed(command: argparse.ArgumentParser) -> None:
@@ -35,13 +35,13 @@ def add_grid(command: argparse.ArgumentParser, *, attacks: str, rules: str) -> N
     command.add_argument("--balance", action="append", help=f"{balance} (default: {rules})")
     command.add_argument("--eps", type=float, action="append", help="radius in 1/255; repeatable (default: 8)")
     climb = "what attacks raise: the tasks' losses, or the errors that metrics count; repeatable (default: losses)"
-    command.add_argument("--climb", action="append", choices=CLIMBS, help=climb)
+    command.add_argument("--climb", action="append", choices=ATTACK_LOSSES, help=climb)
     add_attack(command)
 
 
-def load_plans(
+def load_specs(
     options: argparse.Namespace, tasks: Iterable[str], attacks: Sequence[str], rules: Sequence[str]
-) -> list[AttackPlan]:
+) -> list[AttackSpec]:
     """The attacks that the options of :func:`add_grid` ask for.
 
     Args:
@@ -49,7 +49,7 @@ def load_plans(
         tasks: the model's tasks.
         attacks, rules: what to take where nothing is asked for.
     """
-    return attack_plans(
+    return attack_specs(
         options.attack or attacks,
         options.balance or rules,
         options.eps or [8.0],

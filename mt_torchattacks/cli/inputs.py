@@ -14,7 +14,7 @@ import torch
 
 from mt_torchattacks import checks
 from mt_torchattacks.data import READERS, Rooms
-from mt_torchattacks.evaluation import Scenes, Store, Subject
+from mt_torchattacks.evaluation import NamedData, NamedModel, Store
 from mt_torchattacks.models import zoo, zoo_names
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
 from mt_torchattacks.models.zoo import zoo_record
@@ -35,7 +35,7 @@ def add_inputs(command: argparse.ArgumentParser, *, scenes: int, output: str) ->
     command.add_argument("--output", type=Path, default=Path(output), help=help_output)
 
 
-def load_subjects(names: str, device: str) -> list[Subject]:
+def load_models(names: str, device: str) -> list[NamedModel]:
     """Models by name, by pattern (``"rooms3/*"``) or by the path of a checkpoint, separated by commas.
 
     Raises:
@@ -46,14 +46,14 @@ def load_subjects(names: str, device: str) -> list[Subject]:
     return [_load(name, device) for name in dict.fromkeys(found)]
 
 
-def load_subject(name: str, device: str) -> Subject:
-    """One model, as :func:`load_subjects` loads several."""
-    subjects = load_subjects(name, device)
+def load_model(name: str, device: str) -> NamedModel:
+    """One model, as :func:`load_models` loads several."""
+    subjects = load_models(name, device)
     checks.require(len(subjects) == 1, "model", "one model", f"{len(subjects)} for {name!r}")
     return subjects[0]
 
 
-def load_scenes(options: argparse.Namespace, model: str) -> Scenes:
+def load_data(options: argparse.Namespace, model: str) -> NamedData:
     """The images that ``--data``, ``--split``, ``--scenes`` and ``--batch-size`` ask for, with a model's tasks.
 
     Args:
@@ -74,7 +74,7 @@ def load_scenes(options: argparse.Namespace, model: str) -> Scenes:
         reader = READERS[name]
         known = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
         dataset, label = reader(where, options.split, tasks=tasks, size=size, **known), f"{name}({options.split})"
-    return Scenes.of(label, dataset, options.scenes, options.batch_size)
+    return NamedData.of(label, dataset, options.scenes, options.batch_size)
 
 
 def open_store(options: argparse.Namespace) -> Store:
@@ -88,15 +88,15 @@ def open_store(options: argparse.Namespace) -> Store:
     return Store(options.output / "cells")
 
 
-def file_name(subject: Subject) -> str:
+def file_name(subject: NamedModel) -> str:
     """A model's name as that of a file: ``rooms3-all-shared``."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", subject.name).strip("-.")
 
 
-def _load(name: str, device: str) -> Subject:
+def _load(name: str, device: str) -> NamedModel:
     _record(name)
     model = zoo(name) if name in zoo_names() else _load_checkpoint(_path(name))
-    return Subject(name, model.to(device))
+    return NamedModel(name, model.to(device))
 
 
 def _load_checkpoint(path: Path) -> torch.nn.Module:

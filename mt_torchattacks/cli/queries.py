@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mt_torchattacks.cli.grid import add_seed
-from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, load_scenes, load_subject, open_store
+from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, load_data, load_model, open_store
 
 _POINTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
 
@@ -29,11 +29,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from mt_torchattacks import checks
-    from mt_torchattacks.evaluation import query_cell
-    from mt_torchattacks.report import query_figure, save_figure, save_table, to_markdown
+    from mt_torchattacks.report import save_figure, save_table, to_markdown
+    from mt_torchattacks.studies import query_cell, query_figure
 
-    store, subject = open_store(options), load_subject(options.model, options.device)
-    scenes = load_scenes(options, subject.name)
+    store, subject = open_store(options), load_model(options.model, options.device)
+    scenes = load_data(options, subject.name)
     values = scenes.batches[0][0][0].numel()
     eps = options.eps / 255 * (values**0.5 if options.rms and options.norm == "L2" else 1)
     at = [*(point for point in _POINTS if point < options.queries), options.queries]

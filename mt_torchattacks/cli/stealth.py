@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, file_name, load_scenes, load_subject, open_store
+from mt_torchattacks.cli.inputs import MODEL_HELP, add_inputs, file_name, load_data, load_model, open_store
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,11 +21,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from mt_torchattacks import checks
-    from mt_torchattacks.evaluation import stealth_curve
-    from mt_torchattacks.report import save_figure, save_table, stealth_figure, to_markdown
+    from mt_torchattacks.report import save_figure, save_table, to_markdown
+    from mt_torchattacks.studies import stealth_curve, stealth_figure
 
-    store, subject = open_store(options), load_subject(options.model, options.device)
-    scenes = load_scenes(options, subject.name)
+    store, subject = open_store(options), load_model(options.model, options.device)
+    scenes = load_data(options, subject.name)
     measured = {"eps": options.eps / 255, "steps": options.steps}
     curves = [
         stealth_curve(store, subject, scenes, attacked.split(","), **measured)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mt_torchattacks.cli.grid import add_grid, load_plans
-from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, load_scenes, load_subjects, open_store
+from mt_torchattacks.cli.grid import add_grid, load_specs
+from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, load_data, load_models, open_store
 
 _RULES = ("dgba", "total", "sign_total", "single")
 
@@ -24,13 +24,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from mt_torchattacks import checks
-    from mt_torchattacks.evaluation import TRANSFER_ATTACKS, transfer
     from mt_torchattacks.report import by_target, save_table, to_markdown, transfer_summary
+    from mt_torchattacks.studies import TRANSFER_ATTACKS, transfer
 
     store, frames = open_store(options), []
-    surrogates, targets = (load_subjects(names, options.device) for names in (options.surrogate, options.targets))
-    scenes = load_scenes(options, surrogates[0].name)
-    plans = load_plans(options, scenes.tasks, ["pgd", "apgd", *TRANSFER_ATTACKS], _RULES)
+    surrogates, targets = (load_models(names, options.device) for names in (options.surrogate, options.targets))
+    scenes = load_data(options, surrogates[0].name)
+    plans = load_specs(options, scenes.tasks, ["pgd", "apgd", *TRANSFER_ATTACKS], _RULES)
     for surrogate in surrogates:
         frames.append(transfer(store, surrogate, targets, scenes, plans, seed=options.seed))
         print(f"\nARP (%) of the models below, attacked through {surrogate.name}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mt_torchattacks.cli.grid import add_attack
-from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, file_name, load_scenes, load_subjects, open_store
+from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, file_name, load_data, load_models, open_store
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,13 +24,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from mt_torchattacks import checks
-    from mt_torchattacks.evaluation import AttackPlan, weighted_total_search
-    from mt_torchattacks.report import save_table, to_markdown, weights_row
+    from mt_torchattacks.evaluation import AttackSpec
+    from mt_torchattacks.report import save_table, to_markdown
+    from mt_torchattacks.studies import weighted_total_search, weights_row
 
-    plan = AttackPlan(options.attack, eps=options.eps, steps=options.steps, queries=options.queries)
+    plan = AttackSpec(options.attack, eps=options.eps, steps=options.steps, queries=options.queries)
     store, rows = open_store(options), []
-    for subject in load_subjects(options.model, options.device):
-        scenes = load_scenes(options, subject.name)
+    for subject in load_models(options.model, options.device):
+        scenes = load_data(options, subject.name)
         found = weighted_total_search(
             store, subject, scenes, plan, step=options.step, rungs=options.rungs, seed=options.seed
         )

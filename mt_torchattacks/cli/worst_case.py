@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from mt_torchattacks.cli.grid import add_seed
-from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, load_scenes, load_subjects, open_store
-from mt_torchattacks.evaluation.plan import CLIMBS
+from mt_torchattacks.cli.inputs import MANY, MODEL_HELP, add_inputs, load_data, load_models, open_store
+from mt_torchattacks.evaluation.specs import ATTACK_LOSSES
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,20 +17,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--steps", type=int, default=20, help="of each component with steps (default: 20)")
     command.add_argument("--queries", type=int, default=500, help="of the component without gradients (default: 500)")
     judge = "what decides on a sample: the losses that are climbed, or the errors that metrics count (default: losses)"
-    command.add_argument("--judge", choices=CLIMBS, default="losses", help=judge)
+    command.add_argument("--judge", choices=ATTACK_LOSSES, default="losses", help=judge)
     add_seed(command)
     add_inputs(command, scenes=32, output="results/worst-case")
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
-    from mt_torchattacks.evaluation import worst_case_cell
-    from mt_torchattacks.report import save_table, to_markdown, worst_case_tables
+    from mt_torchattacks.report import save_table, to_markdown
+    from mt_torchattacks.studies import worst_case_cell, worst_case_tables
 
     store, cells = open_store(options), []
     budget = {"steps": options.steps, "queries": options.queries, "seed": options.seed}
-    for subject in load_subjects(options.model, options.device):
-        scenes = load_scenes(options, subject.name)
+    for subject in load_models(options.model, options.device):
+        scenes = load_data(options, subject.name)
         for eps in options.eps or [8.0]:
             cells.append(worst_case_cell(subject, scenes, eps, judge=options.judge, **budget))
     values = store.cells(cells)

@@ -12,14 +12,20 @@ from torch import nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
-from mt_torchattacks.evaluation.plan import AttackPlan
-from mt_torchattacks.evaluation.result import Evaluation, Scores
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
+from mt_torchattacks.evaluation.result import Evaluation, Measurements
+from mt_torchattacks.evaluation.specs import AttackSpec
 from mt_torchattacks.evaluation.store import Store
 
 
 def evaluate_cells(
-    store: Store, subject: Subject, scenes: Scenes, plans: Sequence[AttackPlan], *, seed: int = 0, progress: bool = True
+    store: Store,
+    subject: NamedModel,
+    scenes: NamedData,
+    plans: Sequence[AttackSpec],
+    *,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Evaluation:
     """As :func:`~mt_torchattacks.evaluate`, with each attack a cell of a store; those that are there are not run again.
 
@@ -39,10 +45,10 @@ def evaluate_cells(
 
     Example:
         >>> import tempfile, mt_torchattacks as mta
-        >>> subject = Subject("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
-        >>> scenes = Scenes.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
+        >>> subject = NamedModel("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
+        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
         >>> store = Store(tempfile.mkdtemp())
-        >>> evaluate_cells(store, subject, scenes, [AttackPlan("fgsm")], progress=False).attacked.keys()
+        >>> evaluate_cells(store, subject, scenes, [AttackSpec("fgsm")], progress=False).attacked.keys()
         dict_keys(['fgsm/dgba/8'])
         >>> len(store.frame())
         1
@@ -56,12 +62,12 @@ def evaluate_cells(
     return evaluation_of({plan.name: value for plan, value in zip(plans, values, strict=True)})
 
 
-def cell_key(plan: AttackPlan, subject: Subject, scenes: Scenes, seed: int) -> dict[str, Any]:
+def cell_key(plan: AttackSpec, subject: NamedModel, scenes: NamedData, seed: int) -> dict[str, Any]:
     """All that determines an attack's effect on a model."""
     return {"model": subject.name} | plan.key | scenes.key | {"weights": subject.weights, "seed": seed}
 
 
-def measure_attack(model: nn.Module, scenes: Scenes, attack: AttackFunction, seed: int) -> dict[str, Any]:
+def measure_attack(model: nn.Module, scenes: NamedData, attack: AttackFunction, seed: int) -> dict[str, Any]:
     """A cell's value: ARP by task and in all, and the scores it follows from.
 
     Args:
@@ -81,5 +87,5 @@ def measure_attack(model: nn.Module, scenes: Scenes, attack: AttackFunction, see
 def evaluation_of(values: Mapping[str, Mapping[str, Any]]) -> Evaluation:
     """The evaluation that cells of one model on the same scenes make up; ``values`` by the attack's name."""
     first = next(iter(values.values()))
-    attacked = {name: Scores(**value["attacked"]) for name, value in values.items()}
-    return Evaluation(Scores(**first["clean"]), attacked, first["directions"])
+    attacked = {name: Measurements(**value["attacked"]) for name, value in values.items()}
+    return Evaluation(Measurements(**first["clean"]), attacked, first["directions"])

@@ -12,9 +12,9 @@ from torchmetrics import Metric
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.state import modes_kept
-from mt_torchattacks.evaluation.result import Evaluation, Scores
+from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Images, Targets
@@ -67,7 +67,7 @@ def evaluate(
     meters = {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
     where = torch.device(device) if device is not None else device_of(model)
 
-    def scores(name: str, attack: AttackFunction | None) -> Scores:
+    def scores(name: str, attack: AttackFunction | None) -> Measurements:
         batches = tqdm(loader, desc=name, unit="batch", leave=False, disable=None if progress else True)
         return _scores(model, tasks, batches, attack, meters, where)
 
@@ -89,7 +89,7 @@ def _scores(
     attack: AttackFunction | None,
     meters: Mapping[str, TaskMetrics],
     device: torch.device,
-) -> Scores:
+) -> Measurements:
     metrics = {task: meter.clone().to(device) for task, meter in meters.items()}
     losses = {task: TaskError(tasks[task].loss).to(device) for task in tasks}
     for metric in metrics.values():
@@ -109,7 +109,9 @@ def _scores(
         samples += len(images)
     checks.require(samples > 0, "loader", "at least one batch", "none")
     found = {task: _values(f"metrics[{task!r}]", metric) for task, metric in metrics.items()}
-    return Scores(found, {task: _values("losses", loss)["error"] for task, loss in losses.items()}, seconds, samples)
+    return Measurements(
+        found, {task: _values("losses", loss)["error"] for task, loss in losses.items()}, seconds, samples
+    )
 
 
 def _update(task: str, meter: Metric, output: Tensor, target: Tensor) -> None:

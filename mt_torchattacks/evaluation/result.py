@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scores:
+class Measurements:
     """How a model did on one set of images.
 
     Attributes:
@@ -44,15 +44,15 @@ class Evaluation:
         directions: whether higher is better, ``{task: {metric: bool}}``.
 
     Example:
-        >>> clean = Scores({"depth": {"abs": 0.5}}, {"depth": 0.4}, seconds=0.0, samples=8)
-        >>> fooled = Scores({"depth": {"abs": 1.0}}, {"depth": 0.9}, seconds=1.5, samples=8)
+        >>> clean = Measurements({"depth": {"abs": 0.5}}, {"depth": 0.4}, seconds=0.0, samples=8)
+        >>> fooled = Measurements({"depth": {"abs": 1.0}}, {"depth": 0.9}, seconds=1.5, samples=8)
         >>> evaluation = Evaluation(clean, {"pgd/dgba": fooled}, {"depth": {"abs": False}})
         >>> evaluation.relative["pgd/dgba"].total
         100.0
     """
 
-    clean: Scores
-    attacked: dict[str, Scores]
+    clean: Measurements
+    attacked: dict[str, Measurements]
     directions: dict[str, dict[str, bool]]
 
     @cached_property
@@ -109,8 +109,8 @@ class Evaluation:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         names = ("clean", "attacked", "directions")
         checks.keys(found, str(path), names, allowed=names)
-        attacked = {name: Scores(**scores) for name, scores in found["attacked"].items()}
-        return cls(Scores(**found["clean"]), attacked, found["directions"])
+        attacked = {name: Measurements(**scores) for name, scores in found["attacked"].items()}
+        return cls(Measurements(**found["clean"]), attacked, found["directions"])
 
     def _change(self, attack: str, task: str, metric: str) -> float:
         return self.relative[attack].changes[task].get(metric, math.nan)

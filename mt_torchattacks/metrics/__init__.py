@@ -13,7 +13,6 @@ from mt_torchattacks.metrics.relative import (
     transferability,
 )
 from mt_torchattacks.metrics.segmentation import SegmentationMetrics
-from mt_torchattacks.metrics.standard import standard_metrics
 from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
 
 __all__ = [
@@ -26,6 +25,5 @@ __all__ = [
     "average_relative_performance",
     "functional",
     "relative_task_vulnerability",
-    "standard_metrics",
     "transferability",
 ]

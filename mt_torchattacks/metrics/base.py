@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 from torchmetrics import Metric
 
-from mt_torchattacks.tasks.resize import check_mode, resized
+from mt_torchattacks.dense import check_mode, resized
 
 
 class TaskMetrics(Metric, ABC):

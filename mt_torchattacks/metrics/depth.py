@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.dense import positive
 from mt_torchattacks.metrics.base import DenseMetrics
-from mt_torchattacks.tasks.losses import positive
 
 _DELTAS = {"delta_1.25": 1.25, "delta_1.25^2": 1.25**2, "delta_1.25^3": 1.25**3}
 

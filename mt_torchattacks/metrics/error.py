@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.metrics.base import TaskMetrics
-from mt_torchattacks.tasks.losses import Loss
 from mt_torchattacks.types import LossFunction
 
 
@@ -38,7 +37,8 @@ class TaskError(TaskMetrics):
     def statistics(self, output: Tensor, target: Tensor) -> Tensor:
         losses = self.loss(output, target)
         checks.require(losses.shape == (len(target),), "loss", f"shape ({len(target)},)", checks.describe(losses))
-        mask = self.loss.mask(target) if isinstance(self.loss, Loss) else None
+        masked = getattr(self.loss, "mask", None)
+        mask = None if masked is None else masked(target)
         counted = torch.ones_like(losses) if mask is None else mask.reshape(len(mask), -1).any(dim=1)
         return torch.stack([losses.detach().double().sum(), counted.double().sum()])
 

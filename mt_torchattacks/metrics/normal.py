@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.dense import nonzero
 from mt_torchattacks.metrics.base import DenseMetrics
-from mt_torchattacks.tasks.losses import nonzero
 
 BINS_PER_DEGREE = 100
 """Resolution of the angle histogram, from which the median is read to half a bin (0.005 degrees)."""

@@ -1,7 +1,7 @@
 """The one object that every attack ascends: a differentiable score per sample for a model with several tasks."""
 
 from mt_torchattacks.objective.bound import BoundObjective
-from mt_torchattacks.objective.guards import check_targets, frozen
+from mt_torchattacks.objective.guards import check_targets
 from mt_torchattacks.objective.objective import Objective
 
-__all__ = ["BoundObjective", "Objective", "check_targets", "frozen"]
+__all__ = ["BoundObjective", "Objective", "check_targets"]

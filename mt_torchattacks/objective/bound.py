@@ -10,10 +10,11 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.balancing import LossRule, Rule
-from mt_torchattacks.balancing.constraint import Constraint
-from mt_torchattacks.balancing.direction import direction, separate_gradients, weighted_sum
-from mt_torchattacks.balancing.reference import reference, relative_rises
-from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_targets, frozen, usable
+from mt_torchattacks.models.state import frozen
+from mt_torchattacks.objective.budgets import Constraint
+from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
+from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_targets, usable
+from mt_torchattacks.objective.reference import reference, relative_rises
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 

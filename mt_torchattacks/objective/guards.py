@@ -1,29 +1,14 @@
-"""What keeps an objective from failing without a word: checks, and parameters that are left alone."""
+"""What keeps an objective from failing without a word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.types import Targets
-
-
-@contextmanager
-def frozen(model: object) -> Iterator[None]:
-    """Turn the parameters' ``requires_grad`` off, so that activations which only weight gradients need are not kept."""
-    parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
-    trainable = [parameter for parameter in parameters if parameter.requires_grad]
-    try:
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for parameter in trainable:
-            parameter.requires_grad_(True)
 
 
 def usable(target: Tensor) -> Tensor:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from mt_torchattacks.report.bars import arp_figure
 from mt_torchattacks.report.explanation import explain
 from mt_torchattacks.report.layouts import layout_figure
+from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
 from mt_torchattacks.report.predictions import prediction_figure
-from mt_torchattacks.report.queries import query_figure
-from mt_torchattacks.report.stealth import stealth_figure
 from mt_torchattacks.report.style import save_figure
 from mt_torchattacks.report.tables import (
     AttackName,
@@ -19,12 +18,11 @@ from mt_torchattacks.report.tables import (
     save_table,
     to_markdown,
     transfer_summary,
-    weights_row,
 )
-from mt_torchattacks.report.worst_case import worst_case_tables
 
 __all__ = [
     "AttackName",
+    "PaperRow",
     "arp_figure",
     "arp_table",
     "by_rule",
@@ -32,14 +30,12 @@ __all__ = [
     "clean_table",
     "explain",
     "layout_figure",
+    "paper_row",
+    "paper_table",
     "prediction_figure",
-    "query_figure",
     "save_evaluation",
     "save_figure",
     "save_table",
-    "stealth_figure",
     "to_markdown",
     "transfer_summary",
-    "weights_row",
-    "worst_case_tables",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation import AttackPlan, Evaluation, WeightedTotal
+from mt_torchattacks.evaluation import Evaluation
 from mt_torchattacks.files import write_whole
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def by_rule(table: DataFrame, measure: str = "total") -> DataFrame:
 
 
 def by_target(table: DataFrame, measure: str = "total") -> DataFrame:
-    """One surrogate's part of what :func:`~mt_torchattacks.evaluation.transfer` gives, a column for each target.
+    """One surrogate's part of what :func:`~mt_torchattacks.studies.transfer` gives, a column for each target.
 
     The surrogate's own column says ``(white box)``; the last one is the mean of the others.
 
@@ -91,19 +91,6 @@ def transfer_summary(table: DataFrame, measure: str = "total") -> DataFrame:
     black = table[table["setting"] == "black_box"]
     means = black.groupby(["eps", "attack", "rule"], sort=False)[measure].mean().reset_index()
     return by_rule(means, measure)
-
-
-def weights_row(model: str, plan: AttackPlan, found: WeightedTotal) -> dict[str, object]:
-    """A search for WeightedTotal's weights as a row of the table of [D] (table 16), and what it cost."""
-    return {
-        "model": model,
-        "attack": plan.attack.lower(),
-        "eps": f"{plan.eps:g}",
-        "weights": ":".join(f"{weight:.3g}" for weight in found.best) + f" ({':'.join(found.tasks)})",
-        "weighted total": found.arp,
-        "dgba": found.dgba,
-        "cost (%)": 100 * found.cost,
-    }
 
 
 def _wide(table: DataFrame, rows: list[str], column: str, values: str) -> DataFrame:

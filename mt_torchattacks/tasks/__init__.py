@@ -2,6 +2,7 @@
 
 from mt_torchattacks.tasks import losses
 from mt_torchattacks.tasks.standard import error_tasks, standard_tasks
+from mt_torchattacks.tasks.standard_metrics import standard_metrics
 from mt_torchattacks.tasks.tasks import Task, Tasks
 
-__all__ = ["Task", "Tasks", "error_tasks", "losses", "standard_tasks"]
+__all__ = ["Task", "Tasks", "error_tasks", "losses", "standard_metrics", "standard_tasks"]

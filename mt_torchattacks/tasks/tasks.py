@@ -31,7 +31,7 @@ class Task:
             :class:`~mt_torchattacks.Objective`). None: at most 0.001 and at most a hundredth of the loss under noise,
             as for targets that are the model's own predictions.
         budget: only with ``"preserve"``: the loss may rise by at most this share of the clean loss (0.05: 5 %), which
-            is a constraint on the attack, see :mod:`mt_torchattacks.balancing.constraint`. None: no limit; the loss
+            is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss
             enters the balancing rule with a minus sign.
 
     Raises:

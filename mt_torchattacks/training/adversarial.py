@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from mt_torchattacks.attacks.state import modes_kept
+from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.training.step import Attack, TrainingStep
 from mt_torchattacks.types import Images, Targets

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from mt_torchattacks.training.memory import loaded
+from mt_torchattacks.data.memory import loaded
 
 _DEPTHS = ("depth", "depth_euclidean")
 

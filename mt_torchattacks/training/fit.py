@@ -13,10 +13,10 @@ from tqdm.auto import tqdm
 
 from mt_torchattacks import checks
 from mt_torchattacks.data.augment import RandomMirror
+from mt_torchattacks.data.batches import Augmentation, batches
+from mt_torchattacks.data.memory import Batch, loaded
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.training.batches import Augmentation, batches
 from mt_torchattacks.training.log import Log, Row
-from mt_torchattacks.training.memory import Batch, loaded
 from mt_torchattacks.training.optimization import Choice, make_optimizer, make_schedule
 from mt_torchattacks.training.processes import make_fabric
 from mt_torchattacks.training.step import Attack

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from mt_torchattacks.attacks.state import modes_kept
+from mt_torchattacks.data.memory import loaded
 from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.tasks.outputs import outputs_by_task
-from mt_torchattacks.training.memory import loaded
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from typing import Any
 
 from mt_torchattacks import checks
 from mt_torchattacks.data import DATASETS, JointAugmentation, RandomMirror
+from mt_torchattacks.data.batches import Augmentation
 from mt_torchattacks.models.layouts import Layout, published_layouts
-from mt_torchattacks.training.batches import Augmentation
 
 _CHANNELS = {"normal": 3, "principal_curvature": 2, "autoencoder": 3}
 """The output channels of the tasks that have more than one; segmentation has one for each class."""
@@ -111,7 +111,7 @@ def _layouts(given: str | dict[str, str]) -> dict[str, str]:
 
 
 def _families() -> dict[str, dict[str, Any]]:
-    folder = resources.files("mt_torchattacks.recipes")
+    folder = resources.files("mt_torchattacks.training.recipes")
     return {
         file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
         for file in sorted(folder.iterdir(), key=lambda file: file.name)

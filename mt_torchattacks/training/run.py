@@ -10,14 +10,13 @@ import torch
 from torch.utils.data import Subset
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics import standard_metrics
+from mt_torchattacks.data.memory import loaded
 from mt_torchattacks.models.branched import branched
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record, save_checkpoint
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.training.baseline import MeanPrediction
 from mt_torchattacks.training.fit import fit
 from mt_torchattacks.training.measure import measure
-from mt_torchattacks.training.memory import loaded
 from mt_torchattacks.training.processes import make_fabric
 from mt_torchattacks.training.recipe import Recipe
 from mt_torchattacks.training.trainer import STATE

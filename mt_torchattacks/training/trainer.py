@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.data.memory import Batch
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.training.log import Row
-from mt_torchattacks.training.memory import Batch
 from mt_torchattacks.training.processes import random_states, set_random_states
 from mt_torchattacks.training.state import load_state, save_state
 from mt_torchattacks.training.step import Attack, TrainingStep

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.geometry.ball import Ball
 from tests import toys
 
 EPS, ALPHA, STEPS = 8 / 255, 2 / 255, 5

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from mt_torchattacks.attacks import HOSTED
-from mt_torchattacks.balancing.constraint import Constraint, combined, multipliers
+from mt_torchattacks.objective.budgets import Constraint, combined, multipliers
 from tests import toys
 
 EPS = 8 / 255

@@ -1,7 +1,8 @@
 """Per-sample losses ``(output, target) -> (N,)``, and the masks that say which target elements count."""
 
+from mt_torchattacks.dense import finite, nonzero, positive
 from mt_torchattacks.tasks.losses.adapters import as_loss
-from mt_torchattacks.tasks.losses.base import Loss, finite, nonzero, positive
+from mt_torchattacks.tasks.losses.base import Loss
 from mt_torchattacks.tasks.losses.bce import BCEWithLogits
 from mt_torchattacks.tasks.losses.cosine import CosineDistance
 from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy

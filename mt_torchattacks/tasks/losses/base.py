@@ -10,25 +10,10 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.tasks.resize import check_mode, resized
+from mt_torchattacks.dense import check_mode, resized
 
 Valid: TypeAlias = Callable[[Tensor], Tensor]
 """``target -> mask``: boolean, True where the target counts; broadcastable to the loss's elements."""
-
-
-def positive(target: Tensor) -> Tensor:
-    """Mask of the elements > 0: the usual validity of a depth map, whose holes are 0."""
-    return target > 0
-
-
-def nonzero(target: Tensor) -> Tensor:
-    """Mask ``(N, 1, ...)`` of the vectors along dimension 1 that are not all zero: the usual validity of normals."""
-    return target.abs().sum(dim=1, keepdim=True) > 0
-
-
-def finite(target: Tensor) -> Tensor:
-    """Mask of the elements that are neither NaN nor infinite."""
-    return torch.isfinite(target)
 
 
 def ratio_per_sample(values: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -192,7 +192,7 @@ def test_random_starts(name: str, norm: float, eps: float) -> None:
 
 
 def test_random_starts_fill_the_ball() -> None:
-    from mt_torchattacks.attacks.ball import Ball
+    from mt_torchattacks.geometry.ball import Ball
 
     generator = torch.Generator().manual_seed(0)
     images = torch.zeros(20000, 1, 1, 2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.ball import Ball
+from mt_torchattacks.geometry.ball import Ball
 from tests import toys
 
 STEPS = 4

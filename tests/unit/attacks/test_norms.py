@@ -20,9 +20,9 @@ from torch import Tensor, nn
 import mt_torchattacks as mta
 from mt_torchattacks.attacks import ATTACKS, attack_class, l1
 from mt_torchattacks.attacks.auto_pgd import SparseSteps
-from mt_torchattacks.attacks.ball import NORMS, Ball, along, length, steepest
 from mt_torchattacks.attacks.best import Best
-from mt_torchattacks.attacks.bounds import Box
+from mt_torchattacks.geometry.ball import NORMS, Ball, along, length, steepest
+from mt_torchattacks.geometry.box import Box
 from tests import toys
 from tests.contracts.test_attacks import ALL, EPS, make
 

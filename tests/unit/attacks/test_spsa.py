@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.ball import Ball
-from mt_torchattacks.attacks.queries import Search
+from mt_torchattacks.attacks.query import Search
+from mt_torchattacks.geometry.ball import Ball
 from tests import toys
 from tests.unit.attacks.test_square import EPS, linear
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.ball import Ball
 from mt_torchattacks.attacks.square import _Draw, _moved_window, _peaks, _square, share_of_pixels
-from mt_torchattacks.evaluation.queries import NOISE, _references
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.studies.queries import NOISE, _references
 from tests import toys
 
 EPS = 0.1

@@ -7,8 +7,8 @@ from torch import Tensor
 import mt_torchattacks as mta
 from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.carried import Carried
-from mt_torchattacks.evaluation import evaluate_worst_case
-from mt_torchattacks.evaluation.worst_case import WORST, _Search
+from mt_torchattacks.studies import evaluate_worst_case
+from mt_torchattacks.studies.worst_case import WORST, _Search
 from tests import toys
 
 EPS = 8 / 255

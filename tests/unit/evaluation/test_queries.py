@@ -13,9 +13,8 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli import main
-from mt_torchattacks.evaluation import QueryCurve, query_curve
-from mt_torchattacks.evaluation.queries import NOISE, WHITE_BOX, _references
-from mt_torchattacks.report import query_figure
+from mt_torchattacks.studies import QueryCurve, query_curve, query_figure
+from mt_torchattacks.studies.queries import NOISE, WHITE_BOX, _references
 from tests import toys
 
 AT = [1, 7, 40]

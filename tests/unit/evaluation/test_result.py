@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mt_torchattacks.evaluation import Evaluation, Scores
+from mt_torchattacks.evaluation import Evaluation, Measurements
 from mt_torchattacks.files import write_whole
 
 UP = {"segmentation": {"miou": True}, "depth": {"abs": False, "delta": True}}
 
 
-def scores(miou: float, absolute: float, delta: float, seconds: float = 0.0) -> Scores:
+def scores(miou: float, absolute: float, delta: float, seconds: float = 0.0) -> Measurements:
     metrics = {"segmentation": {"miou": miou}, "depth": {"abs": absolute, "delta": delta}}
-    return Scores(metrics, {"segmentation": 1 - miou, "depth": absolute}, seconds, samples=4)
+    return Measurements(metrics, {"segmentation": 1 - miou, "depth": absolute}, seconds, samples=4)
 
 
 EVALUATION = Evaluation(scores(0.4, 0.5, 0.8), {"a": scores(0.1, 1.0, 0.4, 2.5), "b": scores(0.4, 0.5, 0.8)}, UP)

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mt_torchattacks.evaluation import Evaluation, PaperRow, Scores, evaluate, paper_row, paper_table
-from mt_torchattacks.metrics import standard_metrics
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.evaluation import Evaluation, Measurements, evaluate
+from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from tests.unit.metrics import reference
 
 PAPER = Path(__file__).parents[2] / "data" / "paper" / "adv_training_metrics_pgd.csv"
@@ -76,7 +76,7 @@ def published() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def as_scores(row: dict[str, str]) -> Scores:
+def as_scores(row: dict[str, str]) -> Measurements:
     """A published row as an evaluation holds it: shares instead of percent."""
     metrics = {
         task: dict.fromkeys(meter.directions, 0.0) for task, meter in standard_metrics(NAMES.values(), 40).items()
@@ -84,7 +84,7 @@ def as_scores(row: dict[str, str]) -> Scores:
     values = iter([float(v) for k, v in row.items() if k.startswith(tuple(NAMES))])
     for task, names in metrics.items():
         metrics[task] = {n: next(values) / (1 if n in ("mean", "median", "abs", "rel") else 100) for n in names}
-    return Scores(metrics, dict.fromkeys(metrics, 0.0), 0.0, 1)
+    return Measurements(metrics, dict.fromkeys(metrics, 0.0), 0.0, 1)
 
 
 def test_the_columns_are_those_of_the_published_table() -> None:
@@ -221,7 +221,9 @@ def test_an_attack_is_called_by_its_class() -> None:
 
 
 def test_an_undefined_arp_is_nan() -> None:
-    scores = {error: Scores({"a": {"error": error}, "b": {"error": 1 + error}}, {}, 0.0, 1) for error in (0.0, 1.0)}
+    scores = {
+        error: Measurements({"a": {"error": error}, "b": {"error": 1 + error}}, {}, 0.0, 1) for error in (0.0, 1.0)
+    }
     directions = {task: {"error": False} for task in ("a", "b")}
     row = PaperRow(Evaluation(scores[0.0], {"x": scores[1.0]}, directions), "x")
     with pytest.warns(UserWarning, match="a/error"):

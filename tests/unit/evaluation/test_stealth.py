@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import Scenes, Store, Subject
-from mt_torchattacks.evaluation.stealth import Restraint, StealthCurve, stealth_curve, stealthy
+from mt_torchattacks.evaluation import NamedData, NamedModel, Store
 from mt_torchattacks.report.stealth import stealth_figure
+from mt_torchattacks.studies.stealth import Restraint, StealthCurve, stealth_curve, stealthy
 from mt_torchattacks.tasks import standard_tasks
 
 EPS = 8 / 255
@@ -118,8 +118,8 @@ def test_the_minus_sign_weighs_relative_losses() -> None:
 
 def test_a_curve_of_a_small_model(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    subject, store = Subject("small", Small().train()), Store(tmp_path)
-    scenes = Scenes.of("rooms", mta.data.Rooms(length=3, size=32, seed=1), 3, batch_size=2)
+    subject, store = NamedModel("small", Small().train()), Store(tmp_path)
+    scenes = NamedData.of("rooms", mta.data.Rooms(length=3, size=32, seed=1), 3, batch_size=2)
     curve = stealth_curve(store, subject, scenes, ["depth"], [BUDGET, FREE, MINUS], steps=3, progress=False)
     assert subject.model.training
     assert curve.restraints == (FREE, BUDGET, MINUS)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import AttackPlan, Store, Subject, attack_plans, transfer
+from mt_torchattacks.evaluation import AttackSpec, NamedModel, Store, attack_specs
 from mt_torchattacks.report import by_target, transfer_summary
+from mt_torchattacks.studies import transfer
 from tests import toys
 from tests.unit.evaluation.toy_scenes import NAMES, scenes, subject
 
-PLANS = attack_plans(["pgd", "difgsm"], ["dgba", "single:depth"], [8], NAMES, steps=2)
+PLANS = attack_specs(["pgd", "difgsm"], ["dgba", "single:depth"], [8], NAMES, steps=2)
 
 
 class Counted(toys.Toy):
@@ -61,7 +62,7 @@ def test_the_white_box_is_what_evaluate_finds_and_the_black_box_what_a_replay_fi
 
 def test_images_are_made_once_and_never_for_cells_that_are_there(tmp_path: Path) -> None:
     data, counted = scenes(), Counted()
-    surrogate, store = Subject("toy", counted), Store(tmp_path)
+    surrogate, store = NamedModel("toy", counted), Store(tmp_path)
     transfer(store, surrogate, [subject(1), subject(2)], data, PLANS[:1], progress=False)
     assert counted.attacked == 2 * len(data.batches)  # two steps for each batch
     transfer(store, surrogate, [subject(2), surrogate, subject(1)], data, PLANS[:1], progress=False)
@@ -81,7 +82,7 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
             return super().forward(x)
 
     with pytest.raises(KeyboardInterrupt):
-        transfer(store, subject(0), [Subject("toy 1", Killed(1))], data, PLANS, progress=False)
+        transfer(store, subject(0), [NamedModel("toy 1", Killed(1))], data, PLANS, progress=False)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     frame = transfer(store, subject(0), [subject(1)], data, PLANS, progress=False)
     assert len(frame) == len(list(tmp_path.iterdir())) == 2 * len(PLANS)
@@ -109,7 +110,9 @@ def test_a_target_with_other_tasks_is_refused_before_any_attack(
 ) -> None:
     surrogate = Counted()
     with pytest.raises(kind, match=message):
-        transfer(Store(tmp_path), Subject("toy", surrogate), [Subject("other", model)], scenes(), PLANS, progress=False)
+        transfer(
+            Store(tmp_path), NamedModel("toy", surrogate), [NamedModel("other", model)], scenes(), PLANS, progress=False
+        )
     assert surrogate.attacked == 0
 
 
@@ -145,4 +148,4 @@ def test_tables() -> None:
 def test_no_plan_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="plans: expected at least one attack"):
         transfer(Store(tmp_path), subject(0), [], scenes(), [], progress=False)
-    assert AttackPlan("pgd").name == "pgd/dgba/8"
+    assert AttackSpec("pgd").name == "pgd/dgba/8"

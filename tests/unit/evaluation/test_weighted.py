@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import AttackPlan, Store, Subject, simplex_grid, weighted_total_search
-from mt_torchattacks.evaluation.weighted import rung_sizes
-from mt_torchattacks.report import weights_row
+from mt_torchattacks.evaluation import AttackSpec, NamedModel, Store
+from mt_torchattacks.studies import simplex_grid, weighted_total_search, weights_row
+from mt_torchattacks.studies.weights import rung_sizes
 from tests import toys
 from tests.unit.evaluation.toy_scenes import NAMES, scenes, subject
 
-PLAN = AttackPlan("pgd", steps=2)
+PLAN = AttackSpec("pgd", steps=2)
 
 
 @pytest.mark.parametrize("tasks", range(1, 6))
@@ -72,7 +72,7 @@ def test_the_search_finds_what_evaluate_finds(tmp_path: Path) -> None:
 
 
 def test_early_stopping_loses_nothing_where_all_scenes_are_alike(tmp_path: Path) -> None:
-    data, plan = scenes(9, size=3, alike=True), AttackPlan("fgsm", eps=20)
+    data, plan = scenes(9, size=3, alike=True), AttackSpec("fgsm", eps=20)
     searches = [
         weighted_total_search(Store(tmp_path), subject(), data, plan, step=0.1, rungs=rungs, progress=False)
         for rungs in (1, 2, 3)
@@ -117,9 +117,11 @@ def test_a_search_that_was_killed_computes_the_missing_cells_only(tmp_path: Path
 
     model = Killed()
     with pytest.raises(KeyboardInterrupt):
-        weighted_total_search(Store(tmp_path), Subject("toy", model), data, PLAN, step=0.2, rungs=1, progress=False)
+        weighted_total_search(Store(tmp_path), NamedModel("toy", model), data, PLAN, step=0.2, rungs=1, progress=False)
     model.cells, model.passes = 99, 0
-    found = weighted_total_search(Store(tmp_path), Subject("toy", model), data, PLAN, step=0.2, rungs=1, progress=False)
+    found = weighted_total_search(
+        Store(tmp_path), NamedModel("toy", model), data, PLAN, step=0.2, rungs=1, progress=False
+    )
     assert model.passes == 5 * len(data.batches) * (6 + 1 - 4)  # of six weight vectors and dgba
     assert len(found.rungs[0][1]) == 6
 

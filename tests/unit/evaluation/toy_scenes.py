@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.evaluation import Scenes, Subject
+from mt_torchattacks.evaluation import NamedData, NamedModel
 from tests import toys
 
 NAMES = ("segmentation", "normal", "depth")
@@ -18,19 +18,19 @@ def tasks(names: Sequence[str] = NAMES) -> mta.Tasks:
     return mta.Tasks({name: toys.tasks()[name] for name in names})
 
 
-def scenes(count: int = 6, size: int = 2, *, alike: bool = False) -> Scenes:
-    """Scenes in batches of ``size``; ``alike``: the same image again and again."""
+def scenes(count: int = 6, size: int = 2, *, alike: bool = False) -> NamedData:
+    """NamedData in batches of ``size``; ``alike``: the same image again and again."""
     images, targets = toys.batch(count)
     if alike:
         images, targets = _repeated(images), {name: _repeated(target) for name, target in targets.items()}
     batches = [
         (images[i : i + size], {name: targets[name][i : i + size] for name in NAMES}) for i in range(0, count, size)
     ]
-    return Scenes("toys", batches, tasks(), {})
+    return NamedData("toys", batches, tasks(), {})
 
 
-def subject(seed: int = 0) -> Subject:
-    return Subject(f"toy {seed}", toys.Toy(seed))
+def subject(seed: int = 0) -> NamedModel:
+    return NamedModel(f"toy {seed}", toys.Toy(seed))
 
 
 def uniform(images: Tensor, targets: object) -> Tensor:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from mt_torchattacks.dense import resized
 from mt_torchattacks.metrics import DepthMetrics, NormalMetrics, SegmentationMetrics, TaskError, TaskMetrics
 from mt_torchattacks.tasks import losses
-from mt_torchattacks.tasks.resize import resized
 from tests.unit.metrics import reference
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mt_torchattacks.metrics import DepthMetrics, NormalMetrics, SegmentationMetrics, TaskError, standard_metrics
+from mt_torchattacks.metrics import DepthMetrics, NormalMetrics, SegmentationMetrics, TaskError
+from mt_torchattacks.tasks import standard_metrics
 
 
 def test_each_task_has_its_own() -> None:

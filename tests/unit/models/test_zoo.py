@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from mt_torchattacks.data import Rooms
-from mt_torchattacks.metrics import standard_metrics
 from mt_torchattacks.models import load_checkpoint, save_checkpoint, zoo, zoo_names, zoo_record
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.training import Recipe, measure, recipe_names
 
 

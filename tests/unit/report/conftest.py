@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mt_torchattacks.evaluation import Evaluation, Scores
+from mt_torchattacks.evaluation import Evaluation, Measurements
 
 UP = {"segmentation": {"miou": True}, "depth": {"abs": False, "delta": True}}
 
 
-def scores(miou: float, absolute: float, delta: float) -> Scores:
+def scores(miou: float, absolute: float, delta: float) -> Measurements:
     metrics = {"segmentation": {"miou": miou}, "depth": {"abs": absolute, "delta": delta}}
-    return Scores(metrics, {"segmentation": 1 - miou, "depth": absolute}, seconds=1.0, samples=4)
+    return Measurements(metrics, {"segmentation": 1 - miou, "depth": absolute}, seconds=1.0, samples=4)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks.evaluation import Evaluation
-from mt_torchattacks.report.demo import demo_attacks, run_demo
+from mt_torchattacks.studies.demo import demo_attacks, run_demo
 from mt_torchattacks.tasks import standard_tasks
 
 

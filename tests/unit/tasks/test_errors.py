@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import mt_torchattacks as mta
-from mt_torchattacks.metrics import standard_metrics
-from mt_torchattacks.tasks import error_tasks, standard_tasks
+from mt_torchattacks.tasks import error_tasks, standard_metrics, standard_tasks
 from tests import toys
 
 NAMES = ("segmentation", "normal", "depth")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mt_torchattacks.data import JointAugmentation, RandomMirror
-from mt_torchattacks.training.batches import batches, choices
+from mt_torchattacks.data.batches import batches, choices
 from tests.unit.training.models import samples
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mt_torchattacks.metrics import DepthMetrics, standard_metrics
-from mt_torchattacks.tasks import Tasks, losses, standard_tasks
+from mt_torchattacks.metrics import DepthMetrics
+from mt_torchattacks.tasks import Tasks, losses, standard_metrics, standard_tasks
 from mt_torchattacks.training import InMemory, MeanPrediction, measure
 
 

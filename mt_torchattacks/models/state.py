@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from mt_torchattacks.objective import frozen
-
 
 @contextmanager
 def modes_kept(model: nn.Module) -> Iterator[None]:
@@ -20,6 +18,20 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextmanager
+def frozen(model: object) -> Iterator[None]:
+    """Turn the parameters' ``requires_grad`` off, so that activations which only weight gradients need are not kept."""
+    parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    trainable = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks import l1
+from mt_torchattacks.geometry import l1
 
 NORMS = {"Linf": math.inf, "L2": 2.0, "L1": 1.0}
 """torchattacks' names of the norms."""

@@ -13,12 +13,12 @@ from mt_torchattacks import attacks, checks
 from mt_torchattacks.balancing import Rule, Weighted
 from mt_torchattacks.tasks import Tasks, error_tasks
 
-CLIMBS = ("losses", "errors")
+ATTACK_LOSSES = ("losses", "errors")
 """What an attack can raise: the losses of its tasks, or the errors that the tasks' metrics count."""
 
 
 @dataclass(frozen=True)
-class AttackPlan:
+class AttackSpec:
     """What is needed to build an attack on any model, and to name it in a file.
 
     Args:
@@ -35,7 +35,7 @@ class AttackPlan:
             of that kind to climb.
 
     Example:
-        >>> plan = AttackPlan("vmi_fgsm", "total", eps=8, steps=20)
+        >>> plan = AttackSpec("vmi_fgsm", "total", eps=8, steps=20)
         >>> plan.name, plan.arguments()
         ('vmifgsm/total/8', {'eps': 0.0314, 'steps': 20, 'alpha': 0.0078})
     """
@@ -48,7 +48,7 @@ class AttackPlan:
     climb: str = "losses"
 
     def __post_init__(self) -> None:
-        checks.one_of(self.climb, "climb", CLIMBS)
+        checks.one_of(self.climb, "climb", ATTACK_LOSSES)
         object.__setattr__(self, "attack", _canonical(self.attack))
         object.__setattr__(self, "eps", float(self.eps))
 
@@ -112,31 +112,31 @@ def with_errors(tasks: Tasks) -> Tasks:
     return Tasks({name: replace(task, loss=errors[name].loss, floor=None) for name, task in tasks.items()})
 
 
-def attack_plans(
+def attack_specs(
     names: Iterable[str],
     rules: Iterable[str],
     sizes: Iterable[float],
     tasks: Iterable[str],
     climbs: Iterable[str] = ("losses",),
     **more: Any,
-) -> list[AttackPlan]:
+) -> list[AttackSpec]:
     """Every attack with every rule at every size, climbing all that is asked for, each once.
 
     Args:
-        names, rules, sizes, climbs: see :class:`AttackPlan`; the rule ``"single"`` stands for ``"single:<task>"`` of
+        names, rules, sizes, climbs: see :class:`AttackSpec`; the rule ``"single"`` stands for ``"single:<task>"`` of
             each task.
         tasks: the model's tasks.
         more: steps and queries.
 
     Example:
-        >>> [plan.name for plan in attack_plans(["fgsm"], ["single", "dgba"], [4, 8], ["normal", "depth"])]
+        >>> [plan.name for plan in attack_specs(["fgsm"], ["single", "dgba"], [4, 8], ["normal", "depth"])]
         ['fgsm/single:normal/4', 'fgsm/single:depth/4', 'fgsm/dgba/4', 'fgsm/single:normal/8', ...]
     """
     tasks, sizes, climbs, expanded = list(tasks), list(sizes), list(climbs), []
     for rule in rules:
         expanded += [f"single:{task}" for task in tasks] if rule == "single" else [rule]
     plans = [
-        AttackPlan(name, rule, eps, climb=climb, **more)
+        AttackSpec(name, rule, eps, climb=climb, **more)
         for name in names
         for eps in sizes
         for climb in climbs
@@ -146,7 +146,7 @@ def attack_plans(
 
 
 def weighted_rule(weights: Mapping[str, float]) -> str:
-    """WeightedTotal's weights as :class:`AttackPlan` takes them.
+    """WeightedTotal's weights as :class:`AttackSpec` takes them.
 
     Example:
         >>> weighted_rule({"normal": 0.2, "depth": 0.8})

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.bounds import Bounds, Box
-from mt_torchattacks.attacks.state import attacking
+from mt_torchattacks.geometry.box import Bounds, Box
+from mt_torchattacks.models.state import attacking
 from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Targets
 

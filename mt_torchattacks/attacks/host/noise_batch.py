@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
-from mt_torchattacks.attacks.base import MultiTaskAttack
-from mt_torchattacks.attacks.bounds import PerChannel
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.geometry.box import PerChannel
 from mt_torchattacks.objective import check_targets
 from mt_torchattacks.types import Targets
 

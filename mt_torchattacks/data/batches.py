@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mt_torchattacks.training.memory import Batch
+from mt_torchattacks.data.memory import Batch
 
 Choice: TypeAlias = tuple[int, Tensor]
 """The index of a sample, and the random numbers that its augmentation is decided by."""

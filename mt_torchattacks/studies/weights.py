@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.cells import evaluate_cells
-from mt_torchattacks.evaluation.plan import AttackPlan, weighted_rule
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
+from mt_torchattacks.evaluation.specs import AttackSpec, weighted_rule
 from mt_torchattacks.evaluation.store import Store
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class WeightedTotal:
 
     @property
     def cost(self) -> float:
-        """Scenes attacked in the search, in units of those that all weight vectors on all scenes would take."""
+        """NamedData attacked in the search, in units of those that all weight vectors on all scenes would take."""
         attacked = sum(scenes * len(found) for scenes, found in self.rungs)
         return attacked / (self.rungs[-1][0] * len(self.rungs[0][1]))
 
@@ -93,9 +93,9 @@ class WeightedTotal:
 
 def weighted_total_search(
     store: Store,
-    subject: Subject,
-    scenes: Scenes,
-    plan: AttackPlan,
+    subject: NamedModel,
+    scenes: NamedData,
+    plan: AttackSpec,
     *,
     step: float = 0.1,
     rungs: int = 3,
@@ -123,10 +123,10 @@ def weighted_total_search(
 
     Example:
         >>> import tempfile, mt_torchattacks as mta
-        >>> subject = Subject("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
-        >>> scenes = Scenes.of("rooms(seed=1)", mta.data.Rooms(length=6, seed=1), 6)
+        >>> subject = NamedModel("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
+        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=6, seed=1), 6)
         >>> found = weighted_total_search(
-        ...     Store(tempfile.mkdtemp()), subject, scenes, AttackPlan("fgsm"), step=0.25, rungs=2, progress=False
+        ...     Store(tempfile.mkdtemp()), subject, scenes, AttackSpec("fgsm"), step=0.25, rungs=2, progress=False
         ... )
         >>> [(count, len(arps)) for count, arps in found.rungs], sum(found.best)
         ([(2, 3), (6, 1)], 1.0)
@@ -158,9 +158,9 @@ def rung_sizes(scenes: int, rungs: int) -> list[int]:
 
 def _arps(
     store: Store,
-    subject: Subject,
-    scenes: Scenes,
-    plan: AttackPlan,
+    subject: NamedModel,
+    scenes: NamedData,
+    plan: AttackSpec,
     rules: Sequence[str],
     seed: int,
     progress: bool,
@@ -173,3 +173,16 @@ def _arps(
 def _ranked(found: dict[Weights, float]) -> list[Weights]:
     """Weight vectors by falling ARP; of equal ones the first on the grid first."""
     return sorted(found, key=lambda weights: (-found[weights], weights))
+
+
+def weights_row(model: str, plan: AttackSpec, found: WeightedTotal) -> dict[str, object]:
+    """A search for WeightedTotal's weights as a row of the table of [D] (table 16), and what it cost."""
+    return {
+        "model": model,
+        "attack": plan.attack.lower(),
+        "eps": f"{plan.eps:g}",
+        "weights": ":".join(f"{weight:.3g}" for weight in found.best) + f" ({':'.join(found.tasks)})",
+        "weighted total": found.arp,
+        "dgba": found.dgba,
+        "cost (%)": 100 * found.cost,
+    }

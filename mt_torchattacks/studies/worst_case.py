@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -14,9 +14,9 @@ from torch import Tensor
 from mt_torchattacks import attacks, checks
 from mt_torchattacks.attacks.carried import Carried
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
-from mt_torchattacks.evaluation.plan import CLIMBS, with_errors
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.specs import ATTACK_LOSSES, with_errors
 from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -96,8 +96,8 @@ def evaluate_worst_case(
 
 
 def worst_case_cell(
-    subject: Subject,
-    scenes: Scenes,
+    subject: NamedModel,
+    scenes: NamedData,
     eps: float,
     *,
     judge: str = "losses",
@@ -112,13 +112,13 @@ def worst_case_cell(
         scenes: what it is measured on.
         eps: radius in 1/255 of the range of pixel values.
         judge: what decides on a sample: ``"losses"``, those that are climbed, or ``"errors"``, see
-            :func:`~mt_torchattacks.evaluation.plan.with_errors`.
+            :func:`~mt_torchattacks.evaluation.specs.with_errors`.
         steps, queries, seed: see ``mta.WorstCase``.
 
     Raises:
         TypeError, KeyError, ValueError: an argument does not fit.
     """
-    checks.one_of(judge, "judge", CLIMBS)
+    checks.one_of(judge, "judge", ATTACK_LOSSES)
     judges = with_errors(scenes.tasks) if judge == "errors" else None
     own: dict[str, Any] = {"steps": steps, "n_queries": queries, "seed": seed, "judge": judges}
     attack = attacks.attack_class("WorstCase")(subject.model, scenes.tasks, eps=eps / 255, **own)
@@ -126,7 +126,7 @@ def worst_case_cell(
     return key | {"weights": subject.weights} | scenes.key, partial(_measured, attack, scenes)
 
 
-def _measured(attack: WorstCase, scenes: Scenes) -> dict[str, Any]:
+def _measured(attack: WorstCase, scenes: NamedData) -> dict[str, Any]:
     found = evaluate_worst_case(attack, scenes.tasks, scenes.batches, scenes.metrics, progress=False)
     arp = {name: relative.total for name, relative in found.evaluation.relative.items()}
     return {"arp": arp, "wins": {name: float(wins) for name, wins in found.wins.items()}, "scores": found.scores}
@@ -183,3 +183,28 @@ class _Search:
         same = carried.images.shape == images.shape
         checks.require(same, "loader", "the same batches each time", f"another batch {number}")
         return carried
+
+
+def worst_case_tables(
+    keys: Sequence[Mapping[str, Any]], values: Sequence[Mapping[str, Mapping[str, float]]], measure: str
+) -> DataFrame:
+    """A row for each model and eps, a column for each component.
+
+    Args:
+        keys: ``model`` and ``eps`` of each cell.
+        values: its ``arp``, ``wins`` and ``scores`` by component.
+        measure: which of the three.
+
+    Raises:
+        ImportError: pandas is not installed.
+
+    Example:
+        >>> worst_case_tables([{"model": "m", "eps": 8.0}], [{"wins": {"clean": 1.0, "square": 3.0}}], "wins")
+          model eps  clean  square
+        0     m   8    1.0     3.0
+    """
+    rows = [
+        {"model": key["model"], "eps": f"{key['eps']:g}"} | dict(value[measure])
+        for key, value in zip(keys, values, strict=True)
+    ]
+    return checks.optional("pandas", extra="plot").DataFrame(rows)

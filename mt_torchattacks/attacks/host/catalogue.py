@@ -8,8 +8,8 @@ import inspect
 from typing import Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.base import MultiTaskAttack, Traits
-from mt_torchattacks.attacks.noise_batch import NoiseBatchAttack
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
+from mt_torchattacks.attacks.host.noise_batch import NoiseBatchAttack
 
 HOSTED: dict[str, Traits] = {
     "FGSM": Traits(),

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import NORMS
-from mt_torchattacks.attacks.bounds import Bounds, Box, PerChannel, by_channel, one_channel_each
+from mt_torchattacks.geometry.ball import NORMS
+from mt_torchattacks.geometry.box import Bounds, Box, PerChannel, by_channel, one_channel_each
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _RADII = ("eps", "max_epsilon")
 
 
-class InUnits:
+class PixelUnits:
     """What an attack knows of ``bounds``, of radii and of other lengths in pixel values.
 
     Attributes:
@@ -103,7 +103,7 @@ class InUnits:
         checks.require(self.per_channel, name, f"{expected}: {type(self).__name__} takes one number", found)
 
 
-def _check_given(cls: type[InUnits], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _check_given(cls: type[PixelUnits], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Check that no length is left at its default unless the range of the pixels is 1: that is what it is meant for."""
     bounds, signature = kwargs["bounds"], inspect.signature(cls)
     given = signature.bind_partial(*args, **kwargs).arguments

@@ -1,4 +1,4 @@
-"""Rules whose weights follow from the losses: one backward pass a step."""
+"""The rules: from the losses (one backward pass a step), from the Gramian or the gradients (T backward passes)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.balancing.base import LossRule, safe_divide
+from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, safe_divide
 
 _LEAST = 0.1  # share of its clean value that a loss counts as at least, where a weight is the inverse of the loss
 
@@ -123,3 +123,32 @@ class WGD(Total):
     def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
         growth = safe_divide(losses.abs(), clean.abs())
         return safe_divide(growth, growth.mean(dim=1, keepdim=True))
+
+
+class Normalized(GramianRule):
+    """``sum_i grad L_i / ||grad L_i||``: every task's gradient at unit L2 length, whatever its loss's scale.
+
+    The Gramian family's plainest member: the weights are the inverse square roots of the Gramian's diagonal.
+
+    Example:
+        >>> Normalized().weights(torch.diag(torch.tensor([4.0, 0.25])).unsqueeze(0))
+        tensor([[0.5000, 2.0000]])
+    """
+
+    name = "normalized"
+
+    def weights(self, gramian: Tensor) -> Tensor:
+        return safe_divide(1.0, torch.diagonal(gramian, dim1=1, dim2=2).sqrt())
+
+
+class SignTotal(GradientRule):
+    """``sum_i sign(grad L_i)``, scored by ``sum_i L_i`` (SignTotal of [D]): every task has one vote a pixel."""
+
+    name = "sign_total"
+    relative = False
+
+    def direction(self, gradients: Tensor) -> Tensor:
+        return gradients.sign().sum(dim=1)
+
+    def score(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return losses.sum(dim=1)

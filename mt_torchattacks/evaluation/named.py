@@ -12,16 +12,16 @@ from torch import nn
 from torch.utils.data import Subset
 
 from mt_torchattacks import checks
+from mt_torchattacks.data.memory import InMemory
 from mt_torchattacks.evaluation.evaluate import device_of
 from mt_torchattacks.evaluation.store import fingerprint
-from mt_torchattacks.metrics import TaskMetrics, standard_metrics
-from mt_torchattacks.tasks import Tasks, standard_tasks
-from mt_torchattacks.training import InMemory
+from mt_torchattacks.metrics import TaskMetrics
+from mt_torchattacks.tasks import Tasks, standard_metrics, standard_tasks
 from mt_torchattacks.types import Images, Targets
 
 
 @dataclass(frozen=True)
-class Subject:
+class NamedModel:
     """A model that is measured.
 
     Args:
@@ -44,7 +44,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Scenes:
+class NamedData:
     """Images with the tasks' targets, losses and metrics.
 
     Args:
@@ -60,7 +60,7 @@ class Scenes:
     metrics: Mapping[str, TaskMetrics]
 
     @classmethod
-    def of(cls, name: str, dataset: Any, count: int, batch_size: int = 16) -> Scenes:
+    def of(cls, name: str, dataset: Any, count: int, batch_size: int = 16) -> NamedData:
         """The first ``count`` items of a data set of this library, with the papers' losses and metrics of its tasks.
 
         Raises:
@@ -68,7 +68,7 @@ class Scenes:
 
         Example:
             >>> import mt_torchattacks as mta
-            >>> scenes = Scenes.of("rooms", mta.data.Rooms(length=6, seed=1), 5, batch_size=2)
+            >>> scenes = NamedData.of("rooms", mta.data.Rooms(length=6, seed=1), 5, batch_size=2)
             >>> len(scenes), list(scenes.tasks), [len(images) for images, _ in scenes.batches]
             (5, ['segmentation', 'normal', 'depth'], [2, 2, 1])
         """
@@ -89,7 +89,7 @@ class Scenes:
         for images, targets in self.batches:
             yield images.to(device), {task: target.to(device) for task, target in targets.items()}
 
-    def first(self, count: int) -> Scenes:
+    def first(self, count: int) -> NamedData:
         """The first ``count`` scenes, in the same batches, the last one cut."""
         batches: list[tuple[Images, Targets]] = []
         for images, targets in self.batches:

@@ -1,4 +1,4 @@
-"""Bringing a dense output to the size of its target."""
+"""What losses and metrics of dense targets share: which elements are valid, and outputs of another size."""
 
 from __future__ import annotations
 
@@ -50,3 +50,18 @@ def resized(output: Tensor, target: Tensor, resize: str | None) -> Tensor:
         )
     output = output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
     return F.interpolate(output, size=size, mode=resize, align_corners=None if resize == "nearest" else False)
+
+
+def positive(target: Tensor) -> Tensor:
+    """Mask of the elements > 0: the usual validity of a depth map, whose holes are 0."""
+    return target > 0
+
+
+def nonzero(target: Tensor) -> Tensor:
+    """Mask ``(N, 1, ...)`` of the vectors along dimension 1 that are not all zero: the usual validity of normals."""
+    return target.abs().sum(dim=1, keepdim=True) > 0
+
+
+def finite(target: Tensor) -> Tensor:
+    """Mask of the elements that are neither NaN nor infinite."""
+    return torch.isfinite(target)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torchattacks.attack import Attack
 
-from mt_torchattacks.attacks.ball import NORMS, Ball
-from mt_torchattacks.attacks.base import MultiTaskAttack
-from mt_torchattacks.attacks.bounds import Bounds, PerChannel
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.ball import NORMS, Ball
+from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
@@ -28,7 +28,7 @@ class _Host(Attack):
             setattr(self, name, value)
 
 
-class OwnAttack(MultiTaskAttack, _Host):
+class NativeAttack(MultiTaskAttack, _Host):
     """An attack with a loop of its own, which behaves like torchattacks' in all else (modes, normalization, saving).
 
     A subclass says in :meth:`run` how it gets from the clean images to the adversarial ones. There pixels are in [0, 1]

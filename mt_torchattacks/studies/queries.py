@@ -13,21 +13,24 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mt_torchattacks import attacks, checks
-from mt_torchattacks.attacks.ball import NORMS, Ball
-from mt_torchattacks.attacks.bounds import Box
-from mt_torchattacks.attacks.queries import random_signs
+from mt_torchattacks.attacks.query import random_signs
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate, replay
-from mt_torchattacks.evaluation.plan import parse_rule
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.specs import parse_rule
+from mt_torchattacks.geometry.ball import NORMS, Ball
+from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.metrics import TaskMetrics
+from mt_torchattacks.report.style import head, new_figure, plain
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from mt_torchattacks.attacks.queries import QueryAttack
+    from mt_torchattacks.attacks.query import QueryAttack
 
 QUERY_ATTACKS = ("Square", "SPSA")
 """The attacks that count queries."""
@@ -139,8 +142,8 @@ def query_curve(
 
 
 def query_cell(
-    subject: Subject,
-    scenes: Scenes,
+    subject: NamedModel,
+    scenes: NamedData,
     attack: str,
     at: Sequence[int],
     *,
@@ -157,7 +160,7 @@ def query_cell(
         scenes: what it is measured on.
         attack: ``"Square"`` or ``"SPSA"``.
         at: numbers of queries for each sample, at most ``queries``.
-        rule: as :class:`~mt_torchattacks.evaluation.AttackPlan` takes it; only its score is used.
+        rule: as :class:`~mt_torchattacks.evaluation.AttackSpec` takes it; only its score is used.
         norm, eps, queries, seed: of the attack; eps in pixel values.
 
     Raises:
@@ -170,7 +173,7 @@ def query_cell(
     return key | {"weights": subject.weights} | scenes.key, partial(_columns, made, scenes, at)
 
 
-def _columns(attack: QueryAttack, scenes: Scenes, at: Sequence[int]) -> dict[str, list[Any]]:
+def _columns(attack: QueryAttack, scenes: NamedData, at: Sequence[int]) -> dict[str, list[Any]]:
     curve = query_curve(attack.model, scenes.tasks, scenes.batches, attack, at, scenes.metrics)
     columns: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
     return columns  # without a task whose ARP is undefined
@@ -208,3 +211,51 @@ def _sign_noise(ball: Ball, generator: torch.Generator) -> Tensor:
     signs = random_signs(ball.images.shape, ball.images, generator)
     size = ball.eps if ball.norm == math.inf else ball.eps / ball.images[0].numel() ** 0.5
     return ball.project(ball.images + size * signs)
+
+
+_OTHERS = ("attack", "queries", "score", "above_noise", "total")
+_CURVES = ("#D55E00", "#1F5F99", "#009E73")
+_REFERENCES = (("#8A8A8A", ":"), ("#8A8A8A", "-."), ("#000000", "--"))
+
+
+def query_figure(table: DataFrame, title: str = "Harm by number of queries") -> Figure:
+    """One panel for the ARP in total and one for each task: a curve for each attack, a level line for each reference.
+
+    Args:
+        table: what :meth:`~mt_torchattacks.studies.QueryCurve.to_frame` returns, of one attack or several below each
+            other.
+        title: heading of the figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the table has no point of a curve.
+    """
+    checks.require(bool((table["queries"] > 0).any()), "table", "at least one point of a curve", "none")
+    measures = ["total", *(column for column in table.columns if column not in _OTHERS)]
+    figure = new_figure(1.0 + 3.3 * len(measures), 4.2)
+    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axes, measure in zip(panels, measures, strict=True):
+        _panel(axes, table, measure)
+        axes.set_title("mean of tasks" if measure == "total" else measure, fontsize=11)
+    panels[0].set_ylabel("ARP (%)", fontsize=10)
+    head(figure, title)
+    return figure
+
+
+def _panel(axes: Axes, table: DataFrame, measure: str) -> None:
+    points, references = table[table["queries"] > 0], table[table["queries"] == 0].drop_duplicates("attack")
+    curves = list(dict.fromkeys(points["attack"]))
+    for i, attack in enumerate(curves):
+        rows = points[points["attack"] == attack]
+        colour = _CURVES[i % len(_CURVES)]
+        axes.plot(rows["queries"], rows[measure], marker="o", markersize=3.5, color=colour, label=attack)
+    for i, (attack, level) in enumerate(zip(references["attack"], references[measure], strict=True)):
+        colour, dashes = _REFERENCES[i % len(_REFERENCES)]
+        axes.axhline(level, color=colour, linestyle=dashes, linewidth=1.2, label=attack)
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    ticks = sorted(set(points["queries"]))
+    axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=9)
+    axes.set_xlabel("queries for each image", fontsize=10)
+    axes.margins(y=0.06)
+    plain(axes)

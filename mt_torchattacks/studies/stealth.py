@@ -11,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import attacks, checks
-from mt_torchattacks.attacks.base import MultiTaskAttack
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.balancing import Weighted
 from mt_torchattacks.balancing.base import safe_divide
 from mt_torchattacks.evaluation.cells import measure_attack
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.store import Store
+from mt_torchattacks.report.style import head, new_figure, plain
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Role, Targets
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 LIMIT = 0.05  # relative loss increase up to which a task counts as unharmed
@@ -156,8 +159,8 @@ class StealthCurve:
 
 def stealth_curve(
     store: Store,
-    subject: Subject,
-    scenes: Scenes,
+    subject: NamedModel,
+    scenes: NamedData,
     attacked: Sequence[str],
     restraints: Sequence[Restraint] = RESTRAINTS,
     *,
@@ -214,7 +217,7 @@ class _Recorder:
             where[name] += loss.tolist()
 
 
-def _measure(model: nn.Module, scenes: Scenes, attack: MultiTaskAttack) -> dict[str, Any]:
+def _measure(model: nn.Module, scenes: NamedData, attack: MultiTaskAttack) -> dict[str, Any]:
     recorder = _Recorder(model, scenes.tasks, attack)
     arp = measure_attack(model, scenes, recorder, seed=0)["arp"]
     return {"clean": recorder.clean, "losses": recorder.losses, "arp": arp}
@@ -222,3 +225,50 @@ def _measure(model: nn.Module, scenes: Scenes, attack: MultiTaskAttack) -> dict[
 
 def _tensors(values: dict[str, list[float]]) -> dict[str, Tensor]:
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+
+
+_COLOURS = {"budget": "#D55E00", "minus sign": "#1F5F99", "none": "#000000"}
+_GOAL = 80.0  # percent of the damage without restraint
+
+
+def stealth_figure(curves: Sequence[StealthCurve], title: str = "Stealthy attacks") -> Figure:
+    """One panel for each set of attacked tasks: damage against the harm to the preserved task that is harmed most.
+
+    Shaded is where stealth costs less than a fifth of the damage and harms no preserved task by more than 5 %.
+
+    Args:
+        curves: what :func:`~mt_torchattacks.studies.stealth_curve` returns.
+        title: heading of the figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: there is no curve.
+    """
+    checks.require(len(curves) > 0, "curves", "at least one", "none")
+    figure = new_figure(0.9 + 3.7 * len(curves), 4.3)
+    panels = figure.subplots(1, len(curves), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, curve in zip(panels, curves, strict=True):
+        _panel(axes, curve)
+    left, top = panels[0].get_xlim()[0], 1.15 * max(100.0, *panels[0].dataLim.intervaly)
+    panels[0].set(xlim=(left, None), ylim=(0, top))
+    for axes in panels:
+        axes.fill_between((left, 100 * LIMIT), _GOAL, top, color="#009E73", alpha=0.1, linewidth=0)
+    panels[0].set_ylabel("damage, % of that without restraint", fontsize=10)
+    head(figure, title)
+    return figure
+
+
+def _panel(axes: Axes, curve: StealthCurve) -> None:
+    for form, colour in _COLOURS.items():
+        points = [i for i, restraint in enumerate(curve.restraints) if restraint.form == form]
+        harm = [100 * float(curve.harm(i).mean(dim=0).amax()) for i in points]
+        damage = [100 * curve.damage(i) for i in points]
+        axes.plot(harm, damage, marker="o", markersize=4.5, color=colour, label=form)
+        for i, x, y in zip(points, harm, damage, strict=True):
+            label = f"{curve.restraints[i].size:g}" if form != "none" else ""
+            axes.annotate(label, (x, y), xytext=(4, -9), textcoords="offset points", fontsize=7, color=colour)
+    axes.set_xscale("symlog", linthresh=10)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_title(f"attacked: {', '.join(curve.attacked)}", fontsize=11)
+    axes.set_xlabel("mean rise of the most harmed preserved loss, %", fontsize=9)
+    plain(axes)

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.ball import Ball
 from mt_torchattacks.attacks.best import finite_scores, where
-from mt_torchattacks.attacks.bounds import PerChannel
-from mt_torchattacks.attacks.own import OwnAttack
+from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.geometry.box import PerChannel
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -97,7 +97,7 @@ class Search:
             self._watch(self.queries.clone(), self.best.clone(), self._scores.clone())
 
 
-class QueryAttack(OwnAttack):
+class QueryAttack(NativeAttack):
     """An attack that sees scores only and never a gradient: all of it runs under ``torch.inference_mode``.
 
     A subclass says in :meth:`search` which images it asks about. Called as ``attack(images, targets, watch=function)``
@@ -115,7 +115,7 @@ class QueryAttack(OwnAttack):
         **arguments: the subclass's own, stored as attributes, and ``bounds``.
     """
 
-    counts = (*OwnAttack.counts, "n_queries")
+    counts = (*NativeAttack.counts, "n_queries")
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class QueryAttack(OwnAttack):
         **arguments: Any,
     ) -> None:
         arguments |= {"norm": norm, "eps": eps, "n_queries": n_queries, "seed": seed, "stop_at": stop_at}
-        super(OwnAttack, self).__init__(model, tasks, balance, **arguments)  # queries instead of its steps
+        super(NativeAttack, self).__init__(model, tasks, balance, **arguments)  # queries instead of its steps
 
     @abstractmethod
     def search(self, search: Search, generator: torch.Generator) -> None:

@@ -10,7 +10,7 @@ from mt_torchattacks.metrics.depth import DepthMetrics
 from mt_torchattacks.metrics.error import TaskError
 from mt_torchattacks.metrics.normal import NormalMetrics
 from mt_torchattacks.metrics.segmentation import Miou, SegmentationMetrics
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks.standard import standard_tasks
 
 
 def standard_metrics(

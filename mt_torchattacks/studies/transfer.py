@@ -14,8 +14,8 @@ from tqdm import tqdm
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.cells import cell_key, measure_attack
 from mt_torchattacks.evaluation.evaluate import AttackFunction, replay
-from mt_torchattacks.evaluation.plan import AttackPlan
-from mt_torchattacks.evaluation.scenes import Scenes, Subject
+from mt_torchattacks.evaluation.named import NamedData, NamedModel
+from mt_torchattacks.evaluation.specs import AttackSpec
 from mt_torchattacks.evaluation.store import Store
 from mt_torchattacks.metrics.relative import transferability
 
@@ -28,10 +28,10 @@ TRANSFER_ATTACKS = ("MIFGSM", "NIFGSM", "VMIFGSM", "VNIFGSM", "SINIFGSM", "DIFGS
 
 def transfer(
     store: Store,
-    surrogate: Subject,
-    targets: Sequence[Subject],
-    scenes: Scenes,
-    plans: Sequence[AttackPlan],
+    surrogate: NamedModel,
+    targets: Sequence[NamedModel],
+    scenes: NamedData,
+    plans: Sequence[AttackSpec],
     *,
     seed: int = 0,
     progress: bool = True,
@@ -61,9 +61,9 @@ def transfer(
 
     Example:
         >>> import tempfile, mt_torchattacks as mta
-        >>> one, other = (Subject(f"rooms3/{n}", mta.models.zoo(f"rooms3/{n}")) for n in ("all-shared", "independent"))
-        >>> scenes = Scenes.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
-        >>> frame = transfer(Store(tempfile.mkdtemp()), one, [other], scenes, [AttackPlan("fgsm")], progress=False)
+        >>> one, other = (NamedModel(n, mta.models.zoo(n)) for n in ("rooms3/all-shared", "rooms3/independent"))
+        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
+        >>> frame = transfer(Store(tempfile.mkdtemp()), one, [other], scenes, [AttackSpec("fgsm")], progress=False)
         >>> frame["setting"].tolist(), bool(frame["total"][0] > frame["total"][1])
         (['white_box', 'black_box'], True)
     """
@@ -83,18 +83,18 @@ def transfer(
     return checks.optional("pandas", extra="plot").DataFrame(rows)
 
 
-def _adversarial(surrogate: Subject, scenes: Scenes, attack: AttackFunction, seed: int) -> list[Tensor]:
+def _adversarial(surrogate: NamedModel, scenes: NamedData, attack: AttackFunction, seed: int) -> list[Tensor]:
     """Each batch's adversarial images, from the random numbers that :func:`measure_attack` would start with."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return [attack(images, targets) for images, targets in scenes.on(surrogate.device)]
 
 
-def _measure(target: Subject, scenes: Scenes, made: Callable[[], list[Tensor]], seed: int) -> dict[str, Any]:
+def _measure(target: NamedModel, scenes: NamedData, made: Callable[[], list[Tensor]], seed: int) -> dict[str, Any]:
     return measure_attack(target.model, scenes, replay(made()), seed)
 
 
-def _check(subject: Subject, scenes: Scenes) -> None:
+def _check(subject: NamedModel, scenes: NamedData) -> None:
     """Check that a model has the scenes' tasks, with outputs that fit their targets."""
     images, targets = next(scenes.first(1).on(subject.device))
     try:
@@ -107,7 +107,7 @@ def _check(subject: Subject, scenes: Scenes) -> None:
         raise kind(f"model {subject.name!r}: {error}") from error
 
 
-def _row(surrogate: Subject, target: Subject, plan: AttackPlan, arp: Mapping[str, float]) -> dict[str, Any]:
+def _row(surrogate: NamedModel, target: NamedModel, plan: AttackSpec, arp: Mapping[str, float]) -> dict[str, Any]:
     setting = "white_box" if target.name == surrogate.name else "black_box"
     names = {"surrogate": surrogate.name, "target": target.name, "setting": setting}
     parts = {"attack": plan.attack.lower(), "rule": plan.label, "eps": f"{plan.eps:g}"}

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
-from mt_torchattacks.evaluation.result import Evaluation, Scores
-from mt_torchattacks.metrics import standard_metrics
+from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.metrics.segmentation import Miou
-from mt_torchattacks.tasks import standard_tasks
+from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.types import Images, Targets
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class PaperRow:
         attack: name of one of its attacks; None: the row of the clean images alone.
 
     Example:
-        >>> clean, fooled = (Scores({"depth": {"abs": e}}, {"depth": e}, 0.0, 8) for e in (0.5, 0.75))
+        >>> clean, fooled = (Measurements({"depth": {"abs": e}}, {"depth": e}, 0.0, 8) for e in (0.5, 0.75))
         >>> row = PaperRow(Evaluation(clean, {"pgd": fooled}, {"depth": {"abs": False}}), "pgd")
         >>> row.clean, row.attacked
         ({'depth_abs_down': 0.5}, {'depth_abs_down': 0.75, 'ARP_t1': 50.0, 'ARP': 50.0})
@@ -177,7 +176,7 @@ class PaperRow:
     def _lines(self) -> dict[str, dict[str, float]]:
         return {"clean": self.clean} | ({} if self.attack is None else {self.attack: self.attacked})
 
-    def _by_task(self, scores: Scores) -> dict[str, dict[str, float]]:
+    def _by_task(self, scores: Measurements) -> dict[str, dict[str, float]]:
         directions = self.evaluation.directions
         return {
             task: {
@@ -195,7 +194,7 @@ def paper_table(evaluation: Evaluation) -> DataFrame:
         ImportError: pandas is not installed.
 
     Example:
-        >>> clean, fooled = (Scores({"depth": {"abs": e}}, {"depth": e}, 0.0, 8) for e in (0.5, 0.75))
+        >>> clean, fooled = (Measurements({"depth": {"abs": e}}, {"depth": e}, 0.0, 8) for e in (0.5, 0.75))
         >>> paper_table(Evaluation(clean, {"fgsm": fooled, "pgd": fooled}, {"depth": {"abs": False}}))
                 depth_abs_down  ARP_t1   ARP
         attack

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mt_torchattacks.data import Rooms
-from mt_torchattacks.evaluation import Evaluation, Scenes, attack_plans, evaluate
+from mt_torchattacks.evaluation import Evaluation, NamedData, attack_specs, evaluate
 from mt_torchattacks.models.zoo import zoo
 from mt_torchattacks.report.bars import arp_figure
 from mt_torchattacks.report.explanation import explain
@@ -57,7 +57,7 @@ def run_demo(
     """
     start, out = time.perf_counter(), Path(out)
     rooms, network = Rooms(length=scenes, seed=_SEED), zoo(model) if isinstance(model, str) else model
-    data = Scenes.of(f"rooms(seed={_SEED})", rooms, scenes, batch_size)
+    data = NamedData.of(f"rooms(seed={_SEED})", rooms, scenes, batch_size)
     named = demo_attacks(network, data.tasks, steps)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -83,7 +83,7 @@ def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, A
         The attacks by name, ``attack/rule/eps``.
     """
     hosts, rules = ("fgsm", "pgd", "apgd"), ("single", "total", "sign_total", "dgba", "relative")
-    plans = [plan for size in (4, 8) for plan in attack_plans(hosts, rules, [size], tasks, steps=steps)]
+    plans = [plan for size in (4, 8) for plan in attack_specs(hosts, rules, [size], tasks, steps=steps)]
     return {plan.name: plan.build(model, tasks) for plan in plans}
 
 
@@ -101,7 +101,7 @@ def _save(evaluation: Evaluation, out: Path) -> None:
     save_figure(arp_figure(arp_table(evaluation), title), out / "arp.png")
 
 
-def _save_predictions(model: nn.Module, attack: Any, data: Scenes, names: Sequence[str], path: Path) -> None:
+def _save_predictions(model: nn.Module, attack: Any, data: NamedData, names: Sequence[str], path: Path) -> None:
     images, targets = data.first(2).batches[0]
     adversarial = attack(images, targets)
     with torch.no_grad():

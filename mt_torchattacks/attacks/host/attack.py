@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import finite_scores
-from mt_torchattacks.attacks.bounds import Bounds, Box
-from mt_torchattacks.attacks.saving import save
-from mt_torchattacks.attacks.scores import Scores
-from mt_torchattacks.attacks.state import attacking
-from mt_torchattacks.attacks.units import InUnits
+from mt_torchattacks.attacks.host.saving import save
+from mt_torchattacks.attacks.host.scores import Scores
+from mt_torchattacks.attacks.host.units import PixelUnits
 from mt_torchattacks.balancing import Rule
+from mt_torchattacks.geometry.box import Bounds, Box
+from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
@@ -46,12 +46,13 @@ class Traits:
     float32: bool = False
 
 
-class MultiTaskAttack(InUnits, Host):
+class MultiTaskAttack(PixelUnits, Host):
     """Mixin that goes before a torchattacks class: its loop runs unchanged and ascends the objective.
 
-    The loop sees the objective's scores where it expects logits (:class:`~mt_torchattacks.attacks.scores.Scores`) and
-    labels that are zeros. Nothing of a call is stored on the attack: the loop runs on a shallow copy of it that holds
-    the bound objective and goes with the call. ``counts`` names the arguments that are whole numbers > 0.
+    The loop sees the objective's scores where it expects logits
+    (:class:`~mt_torchattacks.attacks.host.scores.Scores`) and labels that are zeros. Nothing of a call is stored on the
+    attack: the loop runs on a shallow copy of it that holds the bound objective and goes with the call. ``counts``
+    names the arguments that are whole numbers > 0.
 
     Args:
         model: the model to attack; a forward pass gives all tasks' outputs.
