@@ -102,7 +102,7 @@ def attack_class(name: str) -> type[MultiTaskAttack]:
     if name not in OWN:
         return hosted(name)
     checks.optional("torchattacks", extra="torchattacks")
-    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"{__package__}.{OWN[name]}"), name)
+    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"mt_torchattacks.attacks.{OWN[name]}"), name)
     return cls
 
 
