@@ -1,4 +1,4 @@
-"""The command line, ``mt-attack``: one module per command, each with its arguments and what it runs."""
+"""The command line, ``mt-attack``: a command for each study, and those that make models and look at data."""
 
 from mt_torchattacks.cli.main import main
 

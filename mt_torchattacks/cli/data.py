@@ -1,27 +1,40 @@
-"""``mt-attack data``."""
+"""``mt-attack data check``."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
-from mt_torchattacks.data.check import READERS, check_data
+import mt_torchattacks as mta
+from mt_torchattacks.cli.command import Command
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
-    data = commands.add_parser("data", help="look at data sets on disk")
-    actions = data.add_subparsers(dest="action", required=True)
-    check = actions.add_parser("check", help="read a sample and say in words what is wrong")
-    check.add_argument("name", help=f"one of {', '.join(READERS)}")
-    check.add_argument("root", type=Path, help="the data set's folder")
-    check.add_argument("--split", default="train", help="the split to look at (default: train)")
-    check.add_argument("--tasks", help="names of the targets, separated by commas (default: the papers' own)")
-    check.set_defaults(run=_check)
+@dataclass
+class CheckOptions:
+    """What to look at.
+
+    Args:
+        name: nyuv2, tiny_taskonomy or cityscapes
+        root: the data set's folder
+        split: the split to look at
+        tasks: names of the targets; the papers' own by default
+    """
+
+    name: str
+    root: Path
+    split: str = "train"
+    tasks: list[str] | None = None
 
 
-def _check(options: argparse.Namespace) -> int:
-    tasks = None if options.tasks is None else options.tasks.split(",")
-    findings = check_data(options.name, options.root, split=options.split, tasks=tasks)
+def check(options: CheckOptions) -> int:
+    """Read a sample of a data set on disk and say in words what is wrong; 1 if something is."""
+    tasks = None if options.tasks is None else [task for part in options.tasks for task in part.split(",")]
+    findings = mta.data.check_data(options.name, options.root, split=options.split, tasks=tasks)
     print(findings)
     return 1 if findings.problems else 0
+
+
+COMMANDS = (
+    Command("data check", "read a sample of a data set on disk and say in words what is wrong", "nyuv2 /data/nyuv2",
+            CheckOptions, check),
+)  # fmt: skip

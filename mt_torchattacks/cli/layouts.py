@@ -1,95 +1,129 @@
-"""``mt-attack layouts``."""
+"""``mt-attack layouts list | random | show | draw``."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+import mt_torchattacks as mta
+from mt_torchattacks.cli.command import Command
+from mt_torchattacks.studies.base import Lazy
 
-from mt_torchattacks import checks
-from mt_torchattacks.models import Layout, branched, published_layouts
+if TYPE_CHECKING:
+    import torch
 
+    from mt_torchattacks.models import Layout
+else:
+    torch = Lazy("torch")
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
-    layouts = commands.add_parser("layouts", help="list layouts of branched models, or show or draw one")
-    actions = layouts.add_subparsers(dest="action", required=True)
-    listed = actions.add_parser("list", help="the published layouts, or all for some numbers of tasks and blocks")
-    _add_numbers(listed, required=False)
-    listed.add_argument("--counts", action="store_true", help="the published ones' parameters as counted here, too")
-    listed.set_defaults(run=_list)
-    random = actions.add_parser("random", help="layouts drawn at random, all equally likely")
-    _add_numbers(random, required=True)
-    random.add_argument("--count", type=int, default=1, help="how many (default: 1)")
-    random.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
-    random.set_defaults(run=_random)
-    show = _add_one(actions, "show", "one layout as a tree of text")
-    show.set_defaults(run=_show)
-    draw = _add_one(actions, "draw", "one layout as a picture")
-    draw.add_argument("--output", type=Path, default=Path("layout.png"), help="PNG, PDF or SVG (default: layout.png)")
-    draw.set_defaults(run=_draw)
+_MOST = 64  # tasks or blocks that layouts are drawn for; their number grows faster than any power
 
 
-def _add_numbers(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument("--tasks", type=int, required=required, help="number of tasks")
-    parser.add_argument("--blocks", type=int, required=required, help="number of blocks")
+@dataclass
+class ListOptions:
+    """Which layouts.
+
+    Args:
+        tasks: number of tasks; the published layouts by default
+        blocks: number of blocks
+        counts: the published ones' parameters as counted here, too
+    """
+
+    tasks: int | None = None
+    blocks: int | None = None
+    counts: bool = False
 
 
-def _add_one(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text)
-    parser.add_argument("layout", help="a published name (nyuv2/41) or a layout ('[[[0, 1]], [[0], [1]]]')")
-    parser.add_argument("--tasks", help="names of the tasks, separated by commas")
-    return parser
+@dataclass
+class RandomOptions:
+    """Which layouts.
+
+    Args:
+        tasks: number of tasks
+        blocks: number of blocks
+        count: how many layouts
+        seed: of the random numbers
+    """
+
+    tasks: int = 3
+    blocks: int = 5
+    count: int = 1
+    seed: int = 0
 
 
-def _list(options: argparse.Namespace) -> None:
+@dataclass
+class ShowOptions:
+    """Which layout.
+
+    Args:
+        layout: a published name (nyuv2/41) or a layout ('[[[0, 1]], [[0], [1]]]')
+        tasks: names of the tasks
+    """
+
+    layout: str
+    tasks: list[str] | None = None
+
+
+@dataclass
+class DrawOptions(ShowOptions):
+    """Which layout, and where the picture goes.
+
+    Args:
+        output: PNG, PDF or SVG
+    """
+
+    output: Path = Path("layout.png")
+
+
+def list_layouts(options: ListOptions) -> None:
+    """The published layouts, or all for some numbers of tasks and blocks."""
     if options.tasks is None and options.blocks is None:
-        for name, published in published_layouts().items():
+        for name, published in mta.models.published_layouts().items():
             counts = f"{_counts(published.layout)}  " if options.counts else ""
             print(f"{name:20} {published.parameters:7.2f} M  {counts}{_described(published.layout)}")
         return
-    _check_numbers(options)
-    _print(Layout.enumerate(options.tasks, options.blocks))
+    _check_numbers(options.tasks, options.blocks)
+    _print(mta.models.Layout.enumerate(options.tasks or 0, options.blocks or 0))
 
 
-def _random(options: argparse.Namespace) -> None:
-    _check_numbers(options)
+def random_layouts(options: RandomOptions) -> None:
+    """Layouts drawn at random, all equally likely."""
+    _check_numbers(options.tasks, options.blocks)
+    mta.checks.require(options.count >= 1, "--count", "a number >= 1", options.count)
     generator = torch.Generator().manual_seed(options.seed)
-    _print(Layout.random(options.tasks, options.blocks, generator) for _ in range(options.count))
+    _print(mta.models.Layout.random(options.tasks, options.blocks, generator) for _ in range(options.count))
 
 
-def _show(options: argparse.Namespace) -> None:
+def show(options: ShowOptions) -> None:
+    """One layout as a tree of text."""
     layout = _layout(options.layout)
     print(layout.tree(_names(options.tasks, layout)))
 
 
-def _draw(options: argparse.Namespace) -> None:
-    from mt_torchattacks.report.layouts import layout_figure
-    from mt_torchattacks.report.style import save_figure
-
+def draw(options: DrawOptions) -> None:
+    """One layout as a picture."""
     layout = _layout(options.layout)
-    published = published_layouts().get(options.layout)
+    published = mta.models.published_layouts().get(options.layout)
     title = f"{options.layout}: {published.parameters} M parameters" if published else ""
-    save_figure(layout_figure(layout, _names(options.tasks, layout), title), options.output)
+    mta.report.save_figure(mta.report.layout_figure(layout, _names(options.tasks, layout), title), options.output)
     print(options.output)
 
 
 def _layout(text: str) -> Layout:
-    return Layout.named(text) if text in published_layouts() else Layout.parse(text)
+    layout = mta.models.Layout
+    return layout.named(text) if text in mta.models.published_layouts() else layout.parse(text)
 
 
-def _names(text: str | None, layout: Layout) -> list[str]:
-    return text.split(",") if text else [f"task {task}" for task in layout.tasks]
+def _names(given: list[str] | None, layout: Layout) -> list[str]:
+    return [name for part in given for name in part.split(",")] if given else [f"task {task}" for task in layout.tasks]
 
 
-def _check_numbers(options: argparse.Namespace) -> None:
-    for name in ("tasks", "blocks"):
-        value = getattr(options, name)
-        checks.require(value is not None and value > 0, f"--{name}", "a number > 0", value)
+def _check_numbers(tasks: int | None, blocks: int | None) -> None:
+    for name, value in (("tasks", tasks), ("blocks", blocks)):
+        fits = value is not None and 1 <= value <= _MOST
+        mta.checks.require(fits, f"--{name}", f"a number from 1 to {_MOST}", value)
 
 
 def _print(layouts: Iterable[Layout]) -> None:
@@ -100,10 +134,21 @@ def _print(layouts: Iterable[Layout]) -> None:
 def _counts(layout: Layout) -> str:
     """The parameters of the papers' backbone, counted as published and in full, without allocating them."""
     with torch.device("meta"):
-        model = branched("deeplab_resnet34", layout, {f"task {task}": 1 for task in layout.tasks}, head_width=1)
+        heads = {f"task {task}": 1 for task in layout.tasks}
+        model = mta.models.branched("deeplab_resnet34", layout, heads, head_width=1)
     as_published, in_full = model.backbone_parameters(as_published=True), model.backbone_parameters()
     return f"counted so {as_published / 1e6:7.3f} M, in full {in_full / 1e6:7.3f} M"
 
 
 def _described(layout: Layout) -> str:
     return f"{layout.shared_blocks} of {layout.num_blocks} blocks shared  {layout}"
+
+
+COMMANDS = (
+    Command("layouts list", "the published layouts of branched models, or all of some size", "--tasks 3 --blocks 2",
+            ListOptions, list_layouts),
+    Command("layouts random", "layouts drawn at random, all equally likely", "--tasks 3 --blocks 5 --count 4",
+            RandomOptions, random_layouts),
+    Command("layouts show", "one layout as a tree of text", "nyuv2/41 --tasks seg normal depth", ShowOptions, show),
+    Command("layouts draw", "one layout as a picture", "nyuv2/41 --output layout.png", DrawOptions, draw),
+)  # fmt: skip

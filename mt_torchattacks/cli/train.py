@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from mt_torchattacks.training import Recipe, make_fabric, recipe_names, train
-from mt_torchattacks.training.processes import PRECISIONS
-
-
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
-    command = commands.add_parser("train", help="train a branched model by its recipe and measure it")
-    families = sorted({name.split("/")[0] for name in recipe_names()})
-    command.add_argument("recipe", metavar="FAMILY/VARIANT", help=f"families: {', '.join(families)}")
-    command.add_argument("--data", type=Path, help="the data set's folder; rooms need none")
-    command.add_argument("--output", type=Path, help="folder for what it writes (default: results/train/RECIPE)")
-    command.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
-    command.add_argument("--epochs", type=int, help="train for this long instead of what the recipe says")
-    command.add_argument("--rooms", type=int, help="train on this many rooms instead of what the recipe says")
-    command.add_argument("--weights", help="weighting of the tasks: equal, uncertainty, torchjd:UPGrad ...")
-    command.add_argument("--precision", choices=PRECISIONS, default="32-true", help="default: 32-true")
-    command.add_argument("--accelerator", choices=("cpu", "cuda"), help="default: a GPU where there is one")
-    command.add_argument("--workers", type=int, default=0, help="processes that load the data (default: 0)")
-    command.add_argument("--tensorboard", action="store_true", help="write events for TensorBoard")
-    command.set_defaults(run=_run)
+import mt_torchattacks as mta
+from mt_torchattacks.cli.command import Command
 
 
-def _run(options: argparse.Namespace) -> None:
-    recipe = Recipe.named(options.recipe).shortened(epochs=options.epochs, rooms=options.rooms)
+@dataclass
+class TrainOptions:
+    """How to train.
+
+    Args:
+        recipe: a recipe's name, FAMILY/VARIANT; `mt-attack list models` shows them
+        data: the data set's folder; rooms need none
+        output: folder for what it writes; results/train/RECIPE by default
+        resume: go on where an interrupted training stopped
+        epochs: train for this long instead of what the recipe says
+        rooms: train on this many rooms instead of what the recipe says
+        weights: weighting of the tasks: equal, uncertainty, torchjd:UPGrad ...
+        precision: of the numbers; 16-mixed needs a GPU
+        device: auto (a GPU if there is one), cpu or cuda
+        workers: processes that load the data
+        tensorboard: write events for TensorBoard
+        quiet: print nothing but errors, and show no progress
+    """
+
+    recipe: str
+    data: Path | None = None
+    output: Path | None = None
+    resume: bool = False
+    epochs: int | None = None
+    rooms: int | None = None
+    weights: str | None = None
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int = 0
+    tensorboard: bool = False
+    quiet: bool = False
+
+
+def train(options: TrainOptions) -> None:
+    """Train a branched model by its recipe and measure it."""
+    training = mta.training
+    for name in ("epochs", "rooms"):
+        value = getattr(options, name)
+        mta.checks.require(value is None or value >= 1, f"--{name}", "a number >= 1", value)
+    mta.checks.require(options.workers >= 0, "--workers", "a number >= 0", options.workers)
+    recipe = training.Recipe.named(options.recipe).shortened(epochs=options.epochs, rooms=options.rooms)
     if options.weights is not None:
         recipe = replace(recipe, fit=recipe.fit | {"weights": options.weights})
     output = options.output or Path("results/train", *options.recipe.split("/"))
-    fabric = make_fabric(options.precision, options.accelerator)
-    record = train(
+    device = None if options.device == "auto" else mta.evaluation.usable_device(options.device).type
+    fabric = training.make_fabric(options.precision, device)
+    record = training.train(
         recipe,
         output,
         root=options.data,
@@ -43,8 +65,9 @@ def _run(options: argparse.Namespace) -> None:
         workers=options.workers,
         resume=options.resume,
         tensorboard=options.tensorboard,
+        progress=not options.quiet,
     )
-    if fabric.is_global_zero:
+    if fabric.is_global_zero and not options.quiet:
         print(f"{recipe.name}: {record['training_seconds']} s; on {record['samples']['test']} held-out images:")
         print(_table({"model": record["metrics"], "mean prediction": record["baseline"]}))
         print(f"written to {output}")
@@ -59,3 +82,9 @@ def _table(columns: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
             values = "".join(f"{column[task][metric]:17.3f}" for column in columns.values())
             rows.append(f"{task:13}{metric:13}{values}")
     return "\n".join(rows)
+
+
+COMMANDS = (
+    Command("train", "train a branched model by its recipe and measure it", "rooms3/all-shared --epochs 2",
+            TrainOptions, train),
+)  # fmt: skip

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from mt_torchattacks.evaluation.cells import evaluate_cells
+from mt_torchattacks.evaluation.cells import (
+    attack_cell,
+    attacked_cells,
+    clean_cell,
+    directions,
+    evaluate_cells,
+    evaluation_of,
+)
 from mt_torchattacks.evaluation.evaluate import evaluate
+from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
+from mt_torchattacks.evaluation.made import make, replay
+from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
-from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, with_errors
+from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, in_255, weighted_rule, with_errors
 from mt_torchattacks.evaluation.store import Store, fingerprint
 
 __all__ = [
+    "AttackFunction",
     "AttackSpec",
     "Evaluation",
     "Measurements",
     "NamedData",
     "NamedModel",
     "Store",
+    "attack_cell",
     "attack_specs",
+    "attacked_cells",
+    "clean_cell",
+    "device_of",
+    "directions",
     "evaluate",
     "evaluate_cells",
+    "evaluation_of",
     "fingerprint",
+    "in_255",
+    "load_data",
+    "load_models",
+    "make",
+    "measure",
+    "replay",
+    "usable_device",
+    "weighted_rule",
     "with_errors",
 ]

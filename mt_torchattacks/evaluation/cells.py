@@ -1,28 +1,31 @@
-"""Evaluations as cells of a store: each attack on each model once."""
+"""Evaluations as cells of a store: a model's clean images once, each attack on it once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
-from torch import nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
+from mt_torchattacks.evaluation.measure import AttackFunction, measure, meters_of
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.evaluation.specs import AttackSpec
 from mt_torchattacks.evaluation.store import Store
 
+Key: TypeAlias = dict[str, Any]
+"""All that determines a cell's value, as JSON can hold it."""
+
+Cell: TypeAlias = tuple[Key, Callable[[], Any]]
+"""A key, and what computes the value."""
+
 
 def evaluate_cells(
     store: Store,
-    subject: NamedModel,
-    scenes: NamedData,
-    plans: Sequence[AttackSpec],
+    model: NamedModel,
+    data: NamedData,
+    specs: Sequence[AttackSpec],
     *,
     seed: int = 0,
     progress: bool = True,
@@ -31,61 +34,118 @@ def evaluate_cells(
 
     Args:
         store: where results are kept.
-        subject: the model.
-        scenes: what it is measured on.
-        plans: the attacks; they are all built before the first one runs, so what does not fit is said at once.
+        model: the model.
+        data: what it is measured on.
+        specs: the attacks; they are all built before the first one runs, so what does not fit is said at once.
         seed: of the random numbers that each attack starts with.
-        progress: whether to show a progress bar.
+        progress: whether to show the progress.
 
     Returns:
         The evaluation; its attacks are named ``attack/rule/eps``.
 
     Raises:
-        TypeError, KeyError, ValueError: see :func:`~mt_torchattacks.evaluate`; no plan.
+        TypeError, KeyError, ValueError: see :func:`~mt_torchattacks.evaluate`; no attack.
 
     Example:
         >>> import tempfile, mt_torchattacks as mta
-        >>> subject = NamedModel("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
-        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
+        >>> model = NamedModel("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
+        >>> data = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
         >>> store = Store(tempfile.mkdtemp())
-        >>> evaluate_cells(store, subject, scenes, [AttackSpec("fgsm")], progress=False).attacked.keys()
+        >>> evaluate_cells(store, model, data, [AttackSpec("fgsm")], progress=False).attacked.keys()
         dict_keys(['fgsm/dgba/8'])
-        >>> len(store.frame())
-        1
+        >>> len(store.to_frame())  # the clean images, and the attack
+        2
     """
-    checks.require(len(plans) > 0, "plans", "at least one attack", "none")
-    cells = []
-    for plan in plans:
-        compute = partial(measure_attack, subject.model, scenes, plan.build(subject.model, scenes.tasks, seed), seed)
-        cells.append((cell_key(plan, subject, scenes, seed), compute))
+    checks.require(len(specs) > 0, "specs", "at least one attack", "none")
+    attacks = {spec.name: (spec.key, spec.build(model.model, data.tasks, seed)) for spec in specs}
+    return attacked_cells(store, model, data, attacks, seed=seed, progress=progress)
+
+
+def attacked_cells(
+    store: Store,
+    model: NamedModel,
+    data: NamedData,
+    attacks: Mapping[str, tuple[Mapping[str, Any], AttackFunction]],
+    *,
+    seed: int = 0,
+    per_sample: bool = False,
+    progress: bool = True,
+) -> Evaluation:
+    """The evaluation of a model under attacks that are described by a key each.
+
+    Args:
+        store, model, data, seed, progress: see :func:`evaluate_cells`.
+        attacks: by name, all that determines the attack as JSON can hold it, and the attack.
+        per_sample: keep every sample's losses, too.
+    """
+    clean = clean_cell(store, model, data, per_sample=per_sample, progress=progress)
+    cells = [
+        attack_cell(model, data, clean, key, attack, seed=seed, progress=name if progress else None)
+        for name, (key, attack) in attacks.items()
+    ]
     values = store.cells(cells, progress=progress)
-    return evaluation_of({plan.name: value for plan, value in zip(plans, values, strict=True)})
+    return evaluation_of(data, clean, dict(zip(attacks, values, strict=True)))
 
 
-def cell_key(plan: AttackSpec, subject: NamedModel, scenes: NamedData, seed: int) -> dict[str, Any]:
-    """All that determines an attack's effect on a model."""
-    return {"model": subject.name} | plan.key | scenes.key | {"weights": subject.weights, "seed": seed}
+def clean_cell(
+    store: Store, model: NamedModel, data: NamedData, *, per_sample: bool = False, progress: bool = True
+) -> Measurements:
+    """A model on clean images, a cell that all attacks on it share."""
+    key = _key(model, data, {"attack": "clean"} | ({"per_sample": True} if per_sample else {}))
+    bar = "clean" if progress else None
+
+    def compute() -> dict[str, Any]:
+        found = measure(model.model, data.tasks, data.batches, data.metrics, per_sample=per_sample, progress=bar)
+        return found.to_dict()
+
+    return Measurements(**store.cell(key, compute))
 
 
-def measure_attack(model: nn.Module, scenes: NamedData, attack: AttackFunction, seed: int) -> dict[str, Any]:
-    """A cell's value: ARP by task and in all, and the scores it follows from.
+def attack_cell(
+    model: NamedModel,
+    data: NamedData,
+    clean: Measurements,
+    key: Mapping[str, Any],
+    attack: AttackFunction,
+    *,
+    seed: int = 0,
+    progress: str | None = None,
+) -> Cell:
+    """A model under an attack, as a cell: the ARP by task and in all, and the measurements.
 
     Args:
         model: the model to measure, not necessarily the one that the attack uses.
-        scenes: what it is measured on.
+        data: what it is measured on.
+        clean: the model on the same images without an attack; if it has every sample's losses, so has the cell.
+        key: all that determines the attack, as JSON can hold it.
         attack: ``(images, targets) -> adversarial images``.
-        seed: of the global random numbers, which come back as they were.
+        seed: of the global random numbers when the attack starts; they come back as they were.
+        progress: name of the bar over the batches; None for none.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        found = evaluate(model, scenes.tasks, scenes.batches, {"": attack}, scenes.metrics, progress=False)
-    arp = found.relative[""].per_task | {"total": found.relative[""].total}
-    scores = {"clean": asdict(found.clean), "attacked": asdict(found.attacked[""])}
-    return {"arp": arp, **scores, "directions": found.directions}
+    each = clean.sample_losses is not None
+    own = {**key, "seed": seed} | ({"per_sample": True} if each else {})
+    arguments = (model.model, data.tasks, data.batches, data.metrics, attack)
+
+    def compute() -> dict[str, Any]:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            found = measure(*arguments, per_sample=each, progress=progress)
+        relative = Evaluation(clean, {"": found}, directions(data)).relative[""]
+        return {"arp": relative.per_task | {"total": relative.total}, "attacked": found.to_dict()}
+
+    return _key(model, data, own), compute
 
 
-def evaluation_of(values: Mapping[str, Mapping[str, Any]]) -> Evaluation:
-    """The evaluation that cells of one model on the same scenes make up; ``values`` by the attack's name."""
-    first = next(iter(values.values()))
+def evaluation_of(data: NamedData, clean: Measurements, values: Mapping[str, Mapping[str, Any]]) -> Evaluation:
+    """The evaluation that :func:`attack_cell`'s values of one model make up; ``values`` by the attack's name."""
     attacked = {name: Measurements(**value["attacked"]) for name, value in values.items()}
-    return Evaluation(Measurements(**first["clean"]), attacked, first["directions"])
+    return Evaluation(clean, attacked, directions(data))
+
+
+def directions(data: NamedData) -> dict[str, dict[str, bool]]:
+    """Whether higher is better, ``{task: {metric: bool}}``."""
+    return {task: dict(meter.directions) for task, meter in meters_of(data.tasks, data.metrics).items()}
+
+
+def _key(model: NamedModel, data: NamedData, more: Mapping[str, Any]) -> Key:
+    return {"model": model.name, **more, **data.key, "weights": model.weights}

@@ -1,4 +1,4 @@
-"""What is measured, and on what, in a form that a store can tell from any other."""
+"""A model and the data that it is measured on, with the names and digests by which a store tells them from others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import nn
 from torch.utils.data import Subset
 
 from mt_torchattacks import checks
-from mt_torchattacks.data.memory import InMemory
-from mt_torchattacks.evaluation.evaluate import device_of
+from mt_torchattacks.data.memory import Batch, InMemory
+from mt_torchattacks.evaluation.measure import device_of
 from mt_torchattacks.evaluation.store import fingerprint
 from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks, standard_metrics, standard_tasks
@@ -34,7 +34,7 @@ class NamedModel:
 
     @cached_property
     def weights(self) -> str:
-        """A hash of its parameters and buffers."""
+        """A digest of its parameters and buffers."""
         return fingerprint(self.model.state_dict())
 
     @property
@@ -48,38 +48,51 @@ class NamedData:
     """Images with the tasks' targets, losses and metrics.
 
     Args:
-        name: says in files what the images are.
+        name: says in tables and files what the images are.
         batches: ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1].
         tasks: the tasks and their losses.
-        metrics: one accumulator a task.
+        metrics: one accumulator a task; a task without one gets the mean of its loss.
+        class_names: names of the classes of a segmentation, where they are known.
     """
 
     name: str
     batches: Sequence[tuple[Images, Targets]]
     tasks: Tasks
     metrics: Mapping[str, TaskMetrics]
+    class_names: Sequence[str] = ()
 
     @classmethod
     def of(cls, name: str, dataset: Any, count: int, batch_size: int = 16) -> NamedData:
-        """The first ``count`` items of a data set of this library, with the papers' losses and metrics of its tasks.
+        """The first ``count`` items of a data set, with the losses and metrics of its tasks.
+
+        Args:
+            name: see the class.
+            dataset: map-style, items ``(image, {task: target})``. Its attribute ``tasks`` holds names that have
+                standard losses and metrics (:func:`~mt_torchattacks.standard_tasks`), or is an ``mta.Tasks``; then the
+                attribute ``metrics``, if there is one, has accumulators by task.
+            count: number of items.
+            batch_size: items a batch.
 
         Raises:
-            ValueError: no scene, more than the data set has, an empty batch, or a task without a standard loss.
+            ValueError: no image, more than the data set has, an empty batch, or a task without a standard loss.
 
         Example:
             >>> import mt_torchattacks as mta
-            >>> scenes = NamedData.of("rooms", mta.data.Rooms(length=6, seed=1), 5, batch_size=2)
-            >>> len(scenes), list(scenes.tasks), [len(images) for images, _ in scenes.batches]
+            >>> data = NamedData.of("rooms", mta.data.Rooms(length=6, seed=1), 5, batch_size=2)
+            >>> len(data), list(data.tasks), [len(images) for images, _ in data.batches]
             (5, ['segmentation', 'normal', 'depth'], [2, 2, 1])
         """
-        checks.require(count >= 1, "scenes", "a number >= 1", count)
-        checks.require(count <= len(dataset), "scenes", f"at most the {len(dataset)} that there are", count)
+        checks.require(count >= 1, "images", "a number >= 1", count)
+        checks.require(count <= len(dataset), "images", f"at most the {len(dataset)} that there are", count)
         checks.require(batch_size >= 1, "batch_size", "a number >= 1", batch_size)
-        data = InMemory(dataset if count == len(dataset) else Subset(dataset, range(count)))
-        data.images = data.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        batches = [data.take(indices) for indices in data.batches(batch_size)]
+        held = InMemory(dataset if count == len(dataset) else Subset(dataset, range(count)))
+        if held.images.ndim == 4:
+            held.images = held.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
+        batches = [held.take(indices) for indices in held.batches(batch_size)]
+        if isinstance(dataset.tasks, Tasks):
+            return cls(name, batches, dataset.tasks, getattr(dataset, "metrics", {}))
         metrics = standard_metrics(dataset.tasks, getattr(dataset, "num_classes", None))
-        return cls(name, batches, standard_tasks(dataset.tasks), metrics)
+        return cls(name, batches, standard_tasks(dataset.tasks), metrics, getattr(dataset, "class_names", ()))
 
     def __len__(self) -> int:
         return sum(len(images) for images, _ in self.batches)
@@ -89,8 +102,14 @@ class NamedData:
         for images, targets in self.batches:
             yield images.to(device), {task: target.to(device) for task, target in targets.items()}
 
+    def samples(self) -> Iterator[Batch]:
+        """The samples ``(image, targets)``, one after another."""
+        for images, targets in self.batches:
+            for i in range(len(images)):
+                yield images[i], {task: target[i] for task, target in targets.items()}
+
     def first(self, count: int) -> NamedData:
-        """The first ``count`` scenes, in the same batches, the last one cut."""
+        """The first ``count`` images, in the same batches, the last one cut."""
         batches: list[tuple[Images, Targets]] = []
         for images, targets in self.batches:
             left = count - sum(len(taken) for taken, _ in batches)
@@ -100,6 +119,6 @@ class NamedData:
 
     @cached_property
     def key(self) -> dict[str, Any]:
-        """What a store's key needs of it; the fingerprint sees the batches' sizes too."""
+        """What a store's key needs of it; the digest sees the batches' sizes too."""
         tensors = [tensor for images, targets in self.batches for tensor in (images, *targets.values())]
-        return {"data": self.name, "scenes": len(self), "images": fingerprint(tensors), "tasks": repr(self.tasks)}
+        return {"data": self.name, "images": len(self), "digest": fingerprint(tensors), "tasks": repr(self.tasks)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
 from mt_torchattacks.files import write_whole
@@ -26,12 +27,18 @@ class Measurements:
         losses: mean over the samples of each task's per-sample loss.
         seconds: time spent in the attack; 0 on clean images.
         samples: number of images.
+        sample_losses: every sample's loss of each task, in the order of the data set; None where nobody asked.
     """
 
     metrics: dict[str, dict[str, float]]
     losses: dict[str, float]
     seconds: float
     samples: int
+    sample_losses: dict[str, list[float]] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold; without what nobody asked for."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,24 @@ class Evaluation:
         )
         return frame.rename_axis("attack")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON can hold it."""
+        attacked = {name: found.to_dict() for name, found in self.attacked.items()}
+        return {"clean": self.clean.to_dict(), "attacked": attacked, "directions": self.directions}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Evaluation:
+        """The evaluation that :meth:`to_dict` was made of."""
+        attacked = {name: Measurements(**values) for name, values in found["attacked"].items()}
+        return cls(Measurements(**found["clean"]), attacked, found["directions"])
+
+    def to_json(self) -> str:
+        """Everything as JSON."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
     def save(self, path: str | Path) -> None:
         """Write everything as JSON; the file is replaced whole or not at all."""
-        write_whole(path, json.dumps(asdict(self), indent=2, allow_nan=False) + "\n")
+        write_whole(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
@@ -109,8 +131,7 @@ class Evaluation:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         names = ("clean", "attacked", "directions")
         checks.keys(found, str(path), names, allowed=names)
-        attacked = {name: Measurements(**scores) for name, scores in found["attacked"].items()}
-        return cls(Measurements(**found["clean"]), attacked, found["directions"])
+        return cls.from_dict(found)
 
     def _change(self, attack: str, task: str, metric: str) -> float:
         return self.relative[attack].changes[task].get(metric, math.nan)

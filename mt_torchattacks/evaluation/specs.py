@@ -1,4 +1,4 @@
-"""Attacks as a grid names them: attack, balancing rule, size, steps, and what is climbed."""
+"""Attacks as a grid names them: attack, balancing rule, radius, steps, and the loss that is attacked."""
 
 from __future__ import annotations
 
@@ -24,54 +24,55 @@ class AttackSpec:
     Args:
         attack: name of an attack; upper and lower case and underscores do not matter (``"auto_saga"``).
         rule: a balancing rule: a name, or WeightedTotal's weights as ``"segmentation=0.1,normal=0.1,depth=0.8"``.
-        eps: radius in 1/255 of the range of pixel values, for any norm.
+        eps: radius, as a share of the range of pixel values, for any norm.
         steps: number of steps, if the attack has steps; their size is then eps / 4, as in 'Attacking All Tasks at
             Once', where the attack does not choose it.
         queries: number of queries, if the attack has queries; None: its own default.
-        climb: ``"losses"``, those of the tasks, or ``"errors"``, see :func:`with_errors`.
+        attack_loss: what the attack raises: ``"losses"``, those of the tasks, or ``"errors"``, see
+            :func:`with_errors`.
 
     Raises:
-        ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not. Or nothing
-            of that kind to climb.
+        ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not. Or no
+            such attack loss.
 
     Example:
-        >>> plan = AttackSpec("vmi_fgsm", "total", eps=8, steps=20)
-        >>> plan.name, plan.arguments()
+        >>> spec = AttackSpec("vmi_fgsm", "total", eps=8 / 255, steps=20)
+        >>> spec.name, spec.arguments()
         ('vmifgsm/total/8', {'eps': 0.0314, 'steps': 20, 'alpha': 0.0078})
     """
 
     attack: str
     rule: str = "dgba"
-    eps: float = 8.0
+    eps: float = 8 / 255
     steps: int = 10
     queries: int | None = None
-    climb: str = "losses"
+    attack_loss: str = "losses"
 
     def __post_init__(self) -> None:
-        checks.one_of(self.climb, "climb", ATTACK_LOSSES)
+        checks.one_of(self.attack_loss, "attack_loss", ATTACK_LOSSES)
         object.__setattr__(self, "attack", _canonical(self.attack))
         object.__setattr__(self, "eps", float(self.eps))
 
     @property
     def name(self) -> str:
-        """``attack/rule/eps``, as ``report`` reads it."""
-        return f"{self.attack.lower()}/{self.label}/{self.eps:g}"
+        """``attack/rule/eps``, as ``report`` reads it, eps in 1/255."""
+        return f"{self.attack.lower()}/{self.label}/{in_255(self.eps)}"
 
     @property
     def label(self) -> str:
         """The rule as tables show it: ``dgba``, ``dgba on errors``."""
-        return self.rule if self.climb == "losses" else f"{self.rule} on {self.climb}"
+        return self.rule if self.attack_loss == "losses" else f"{self.rule} on {self.attack_loss}"
 
     @property
     def key(self) -> dict[str, Any]:
         """What a store's key needs of it."""
         arguments = {name: value for name, value in self.arguments().items() if name not in ("eps", "max_epsilon")}
         key = {"attack": self.attack.lower(), "rule": self.rule, "eps": self.eps, "arguments": arguments}
-        return key if self.climb == "losses" else key | {"climb": self.climb}
+        return key if self.attack_loss == "losses" else key | {"attack_loss": self.attack_loss}
 
     def arguments(self) -> dict[str, Any]:
         """The attack's arguments beside model, tasks and rule."""
-        takes, eps = self._takes(), self.eps / 255
+        takes, eps = self._takes(), self.eps
         found: dict[str, Any] = {"eps" if "eps" in takes else "max_epsilon": eps}
         found |= {name: self.steps for name in ("steps", "num_iter_set") if name in takes}
         if "steps" in found and "alpha" in takes:
@@ -88,11 +89,21 @@ class AttackSpec:
         """
         cls: Any = attacks.attack_class(self.attack)
         own = {"seed": seed} if "seed" in self._takes() else {}
-        climbed = tasks if self.climb == "losses" else with_errors(tasks)
-        return cls(model, climbed, balance=parse_rule(self.rule), **self.arguments(), **own)
+        raised = tasks if self.attack_loss == "losses" else with_errors(tasks)
+        return cls(model, raised, balance=parse_rule(self.rule), **self.arguments(), **own)
 
     def _takes(self) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(attacks.attack_class(self.attack)).parameters
+
+
+def in_255(eps: float) -> str:
+    """A radius in 1/255 of the range of pixel values, as tables show it.
+
+    Example:
+        >>> in_255(8 / 255), in_255(0.03)
+        ('8', '7.65')
+    """
+    return f"{eps * 255:g}"
 
 
 def with_errors(tasks: Tasks) -> Tasks:
@@ -117,32 +128,32 @@ def attack_specs(
     rules: Iterable[str],
     sizes: Iterable[float],
     tasks: Iterable[str],
-    climbs: Iterable[str] = ("losses",),
+    attack_losses: Iterable[str] = ("losses",),
     **more: Any,
 ) -> list[AttackSpec]:
-    """Every attack with every rule at every size, climbing all that is asked for, each once.
+    """Every attack with every rule, at every radius and with every attack loss, each once.
 
     Args:
-        names, rules, sizes, climbs: see :class:`AttackSpec`; the rule ``"single"`` stands for ``"single:<task>"`` of
-            each task.
+        names, rules, sizes, attack_losses: see :class:`AttackSpec`; the rule ``"single"`` stands for
+            ``"single:<task>"`` of each task.
         tasks: the model's tasks.
         more: steps and queries.
 
     Example:
-        >>> [plan.name for plan in attack_specs(["fgsm"], ["single", "dgba"], [4, 8], ["normal", "depth"])]
+        >>> [spec.name for spec in attack_specs(["fgsm"], ["single", "dgba"], [4 / 255, 8 / 255], ["normal", "depth"])]
         ['fgsm/single:normal/4', 'fgsm/single:depth/4', 'fgsm/dgba/4', 'fgsm/single:normal/8', ...]
     """
-    tasks, sizes, climbs, expanded = list(tasks), list(sizes), list(climbs), []
+    tasks, sizes, attack_losses, expanded = list(tasks), list(sizes), list(attack_losses), []
     for rule in rules:
         expanded += [f"single:{task}" for task in tasks] if rule == "single" else [rule]
-    plans = [
-        AttackSpec(name, rule, eps, climb=climb, **more)
+    specs = [
+        AttackSpec(name, rule, eps, attack_loss=attack_loss, **more)
         for name in names
         for eps in sizes
-        for climb in climbs
+        for attack_loss in attack_losses
         for rule in expanded
     ]
-    return list(dict.fromkeys(plans))
+    return list(dict.fromkeys(specs))
 
 
 def weighted_rule(weights: Mapping[str, float]) -> str:

@@ -7,14 +7,15 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.evaluation.progress import CellProgress
 from mt_torchattacks.files import write_whole
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Store:
         {'arp': 88.5}
         >>> store.cell({"attack": "apgd", "eps": 8}, compute=lambda: 1 / 0)  # not computed again
         {'arp': 88.5}
-        >>> print(store.frame())
+        >>> print(store.to_frame())
           attack  eps   arp
         0   apgd    8  88.5
     """
@@ -58,7 +59,7 @@ class Store:
         """
         checks.keys(key, "key", ())
         digest = _digest(key)
-        words = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(map(str, key.values()))).strip("-.")[:100]
+        words = _words(key)
         there = sorted(self.folder.glob(f"*-{digest}.json"))  # perhaps written with the key in another order
         return there[0] if there else self.folder / f"{words}-{digest}.json"
 
@@ -86,24 +87,23 @@ class Store:
     def cells(
         self, cells: Iterable[tuple[Mapping[str, Any], Callable[[], Any]]], *, progress: bool = True
     ) -> list[Any]:
-        """The values of many cells, with a progress bar that starts at those that are there.
+        """The values of many cells; the progress starts at those that are there.
 
         Args:
             cells: for each cell its key and what computes it.
-            progress: whether to show the bar.
+            progress: whether to show it: a bar on a terminal, elsewhere a line for each cell that was computed.
         """
         cells = list(cells)
         missing = [not self.path(key).exists() for key, _ in cells]
         values = []
-        with tqdm(
-            total=len(cells), initial=len(cells) - sum(missing), desc="cells", disable=None if progress else True
-        ) as bar:
+        with CellProgress(len(cells), len(cells) - sum(missing), show=progress) as shown:
             for (key, compute), new in zip(cells, missing, strict=True):
                 values.append(self.cell(key, compute))
-                bar.update(new)
+                if new:
+                    shown.finished(_label(key))
         return values
 
-    def frame(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """All cells as a table, in the order of their files' names.
 
         Returns:
@@ -152,6 +152,21 @@ def fingerprint(tensors: Mapping[str, Tensor] | Sequence[Tensor]) -> str:
         digest.update(f"{name} {checks.describe(tensor)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _label(key: Mapping[str, Any]) -> str:
+    """A cell in a line of progress: its key's names and numbers up to what the data are."""
+    parts = takewhile(lambda item: item[0] != "data", key.items())
+    return " ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for _, value in parts if _plain(value))
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, (str, int, float))
+
+
+def _words(key: Mapping[str, Any]) -> str:
+    """A key's values as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(map(str, key.values()))).strip("-.")[:100]
 
 
 def _digest(key: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from mt_torchattacks.metrics.relative import (
     transferability,
 )
 from mt_torchattacks.metrics.segmentation import SegmentationMetrics
+from mt_torchattacks.metrics.statistics import half_interval, student_quantile
 from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "TaskMetrics",
     "average_relative_performance",
     "functional",
+    "half_interval",
     "relative_task_vulnerability",
+    "student_quantile",
     "transferability",
 ]

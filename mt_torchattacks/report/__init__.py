@@ -7,7 +7,7 @@ from mt_torchattacks.report.explanation import explain
 from mt_torchattacks.report.layouts import layout_figure
 from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
 from mt_torchattacks.report.predictions import prediction_figure
-from mt_torchattacks.report.style import save_figure
+from mt_torchattacks.report.style import head, new_figure, plain, save_figure
 from mt_torchattacks.report.tables import (
     AttackName,
     arp_table,
@@ -29,9 +29,12 @@ __all__ = [
     "by_target",
     "clean_table",
     "explain",
+    "head",
     "layout_figure",
+    "new_figure",
     "paper_row",
     "paper_table",
+    "plain",
     "prediction_figure",
     "save_evaluation",
     "save_figure",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
+from mt_torchattacks.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FORMATS = ("png", "pdf", "svg")
 _RULE_COLOURS = {
     "total": "#595959",
     "sign_total": "#E69F00",
@@ -52,9 +55,21 @@ def head(figure: Figure, title: str) -> None:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a PNG (or what the path's ending says), with its folders."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    """Write a picture, with its folders; what is at the path is the old picture or the new one, never half of it.
+
+    Args:
+        figure: of matplotlib.
+        path: its ending says what is written: ``.png``, ``.pdf`` or ``.svg``.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: another ending.
+    """
+    ending = Path(path).suffix.removeprefix(".").lower()
+    checks.one_of(ending, f"ending of {path}", _FORMATS)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=150, format=ending)
+    write_whole(path, drawn.getvalue())
 
 
 def plain(axes: Axes) -> None:

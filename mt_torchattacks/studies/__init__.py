@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from mt_torchattacks.studies.queries import QueryCurve, query_cell, query_curve, query_figure
-from mt_torchattacks.studies.stealth import Restraint, StealthCurve, stealth_curve, stealth_figure, stealthy
-from mt_torchattacks.studies.transfer import TRANSFER_ATTACKS, transfer
-from mt_torchattacks.studies.weights import WeightedTotal, simplex_grid, weighted_total_search, weights_row
-from mt_torchattacks.studies.worst_case import (
-    WorstCaseEvaluation,
-    evaluate_worst_case,
-    worst_case_cell,
-    worst_case_tables,
-)
+import importlib
+import pkgutil
+from typing import Any
 
-__all__ = [
-    "TRANSFER_ATTACKS",
-    "QueryCurve",
-    "Restraint",
-    "StealthCurve",
-    "WeightedTotal",
-    "WorstCaseEvaluation",
-    "evaluate_worst_case",
-    "query_cell",
-    "query_curve",
-    "query_figure",
-    "simplex_grid",
-    "stealth_curve",
-    "stealth_figure",
-    "stealthy",
-    "transfer",
-    "weighted_total_search",
-    "weights_row",
-    "worst_case_cell",
-    "worst_case_tables",
-]
+from mt_torchattacks.studies.base import Study, Table
+
+__all__ = ["Study", "Table", "all_studies"]
+
+
+def all_studies() -> dict[str, type[Study[Any, Any]]]:
+    """Every study by its name: those in this folder, and those of packages that were loaded."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(sorted(Study.registry.items()))

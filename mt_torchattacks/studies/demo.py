@@ -2,73 +2,93 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import nn
+import mt_torchattacks as mta
+from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
+from mt_torchattacks.studies.options import ModelOptions
 
-from mt_torchattacks.data import Rooms
-from mt_torchattacks.evaluation import Evaluation, NamedData, attack_specs, evaluate
-from mt_torchattacks.models.zoo import zoo
-from mt_torchattacks.report.bars import arp_figure
-from mt_torchattacks.report.explanation import explain
-from mt_torchattacks.report.predictions import prediction_figure
-from mt_torchattacks.report.style import save_figure
-from mt_torchattacks.report.tables import AttackName, arp_table, by_rule, clean_table, save_evaluation, to_markdown
-from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.training import MeanPrediction
-from mt_torchattacks.training.measure import measure
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+    from torch import nn
 
-_SEED = 1  # rooms that the zoo was not trained on
+    from mt_torchattacks import Tasks
+    from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
+else:
+    torch = Lazy("torch")
+
 _SHOWN = "apgd/dgba/8"  # the attack in the figure of predictions
 
 
-def run_demo(
-    out: str | Path = "results/demo",
-    *,
-    model: str | nn.Module = "rooms3/all-shared",
-    scenes: int = 32,
-    steps: int = 10,
-    batch_size: int = 16,
-    progress: bool = True,
-) -> Evaluation:
-    """Attack a model on held-out rooms with FGSM, PGD and APGD and every rule, at eps 4/255 and 8/255.
-
-    Prints the clean metrics beside those of a constant prediction, the average relative performance (ARP) for all
-    tasks and for each, and where ``dgba`` is not the strongest rule and why.
+@dataclass
+class DemoOptions(ModelOptions):
+    """Options of the study ``demo``.
 
     Args:
-        out: folder for ``arp.csv`` and ``.md`` (ARP by attack), ``metrics.csv`` (each metric), ``evaluation.json``,
-            ``arp.png`` and ``predictions.png``.
-        model: name of a model of the zoo, or a model with the tasks segmentation (13 classes), normal and depth.
-        scenes: number of rooms.
-        steps: steps of PGD and APGD.
-        batch_size: rooms at a time.
-        progress: whether to show progress bars.
-
-    Returns:
-        The evaluation; its attacks are named ``attack/rule/eps``.
-
-    Raises:
-        ImportError: torchattacks, matplotlib or pandas is not installed.
+        steps: of PGD and APGD
     """
-    start, out = time.perf_counter(), Path(out)
-    rooms, network = Rooms(length=scenes, seed=_SEED), zoo(model) if isinstance(model, str) else model
-    data = NamedData.of(f"rooms(seed={_SEED})", rooms, scenes, batch_size)
-    named = demo_attacks(network, data.tasks, steps)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        evaluation = evaluate(network, data.tasks, data.batches, named, data.metrics, progress=progress)
-        _save_predictions(network, named[_SHOWN], data, rooms.class_names, out / "predictions.png")
-    baseline = measure(MeanPrediction(rooms, rooms.num_classes), data.tasks, rooms, data.metrics)
-    print(f"\nClean metrics\n\n{to_markdown(clean_table(evaluation, baseline), digits=3)}")
-    _print_arp(evaluation)
-    _save(evaluation, out)
-    print(f"\n{scenes} rooms, {len(named)} attacks, {time.perf_counter() - start:.0f} s; written to {out}")
-    return evaluation
+
+    steps: int = 10
+
+
+class Demonstrated(NamedTuple):
+    """What the demo found: the evaluation, the metrics of a constant prediction, and what figures are made from."""
+
+    evaluation: Evaluation
+    baseline: dict[str, dict[str, float]]
+    model: NamedModel
+    data: NamedData
+    steps: int
+
+
+class Demo(Study[DemoOptions, Demonstrated]):
+    """FGSM, PGD and APGD with every rule at eps 4/255 and 8/255 on held-out rooms.
+
+    Beside the model stands a constant prediction (majority class, mean normal, mean depth) of the same images; the
+    notes say where ``dgba`` is not the strongest rule and why.
+    """
+
+    name = "demo"
+    help = "attack a small trained model on held-out rooms: tables and figures"
+    example = "--images 8"
+    Options = DemoOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: DemoOptions, *, progress: bool = True
+    ) -> Demonstrated:
+        model = one_model(models, options.model)
+        images = data(model.name)
+        key = {"study": self.name, "model": model.name, "steps": options.steps, **images.key, "weights": model.weights}
+        value = store.cell(key, partial(_measured, model, images, options.steps, progress))
+        evaluation = mta.evaluation.Evaluation.from_dict(value["evaluation"])
+        return Demonstrated(evaluation, value["baseline"], model, images, options.steps)
+
+    def tables(self, result: Demonstrated) -> list[Table]:
+        report, found = mta.report, result.evaluation
+        arp = report.arp_table(found)
+        tables = [Table("clean", "Clean metrics", report.clean_table(found, result.baseline), digits=3)]
+        for measured in ("total", *found.clean.metrics):
+            of = "mean of all tasks" if measured == "total" else measured
+            title = f"ARP, {of} (%; higher is the stronger attack)"
+            tables.append(Table(f"arp_{measured}", title, report.by_rule(arp, measured)))
+        tables.append(Table("arp", "ARP by attack", arp, digits=2, shown=False))
+        return [*tables, Table("metrics", "Every metric", found.to_frame(), digits=4, shown=False)]
+
+    def notes(self, result: Demonstrated) -> list[str]:
+        count = f"{result.evaluation.clean.samples} images, {len(result.evaluation.attacked)} attacks"
+        return [*mta.report.explain(result.evaluation), count]
+
+    def files(self, result: Demonstrated) -> dict[str, str]:
+        return {"evaluation.json": result.evaluation.to_json()}
+
+    def figures(self, result: Demonstrated) -> dict[str, Figure]:
+        found = result.evaluation
+        title = f"Average relative performance under attack, {found.clean.samples} held-out rooms"
+        arp = mta.report.arp_figure(mta.report.arp_table(found), title)
+        return {"arp": arp, "predictions": _predictions(result)}
 
 
 def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, Any]:
@@ -83,29 +103,33 @@ def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, A
         The attacks by name, ``attack/rule/eps``.
     """
     hosts, rules = ("fgsm", "pgd", "apgd"), ("single", "total", "sign_total", "dgba", "relative")
-    plans = [plan for size in (4, 8) for plan in attack_specs(hosts, rules, [size], tasks, steps=steps)]
-    return {plan.name: plan.build(model, tasks) for plan in plans}
+    specs = [
+        spec
+        for eps in (4 / 255, 8 / 255)
+        for spec in mta.evaluation.attack_specs(hosts, rules, [eps], tasks, steps=steps)
+    ]
+    return {spec.name: spec.build(model, tasks) for spec in specs}
 
 
-def _print_arp(evaluation: Evaluation) -> None:
-    table = arp_table(evaluation)
-    for measured in ("total", *evaluation.clean.metrics):
-        of = "mean of all tasks" if measured == "total" else measured
-        print(f"\nARP, {of} (%; higher is the stronger attack)\n\n{to_markdown(by_rule(table, measured))}")
-    print("", *explain(evaluation), sep="\n")
+def _measured(model: NamedModel, data: NamedData, steps: int, progress: bool) -> dict[str, Any]:
+    """The evaluation, all attacks with one stream of random numbers, and the metrics of the constant prediction."""
+    attacks = demo_attacks(model.model, data.tasks, steps)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = mta.evaluate(model.model, data.tasks, data.batches, attacks, data.metrics, progress=progress)
+    constant = mta.training.MeanPrediction(list(data.samples()), len(data.class_names))
+    baseline = mta.evaluation.measure(constant, data.tasks, data.batches, data.metrics)
+    return {"evaluation": found.to_dict(), "baseline": baseline.metrics}
 
 
-def _save(evaluation: Evaluation, out: Path) -> None:
-    save_evaluation(evaluation, out)
-    title = f"Average relative performance under attack, {evaluation.clean.samples} held-out rooms"
-    save_figure(arp_figure(arp_table(evaluation), title), out / "arp.png")
-
-
-def _save_predictions(model: nn.Module, attack: Any, data: NamedData, names: Sequence[str], path: Path) -> None:
-    images, targets = data.first(2).batches[0]
-    adversarial = attack(images, targets)
-    with torch.no_grad():
-        before, after = model(images), model(adversarial)
-    name = AttackName.parse(_SHOWN)
+def _predictions(result: Demonstrated) -> Figure:
+    model, data = result.model.model, result.data
+    images, targets = next(data.first(2).on(result.model.device))
+    adversarial = demo_attacks(model, data.tasks, result.steps)[_SHOWN](images, targets)
+    with torch.no_grad(), mta.models.state.modes_kept(model):
+        before, after = model.eval()(images), model(adversarial)
+    name = mta.report.AttackName.parse(_SHOWN)
     title = f"Predictions before and after {name.attack.upper()} with {name.rule}, eps = {name.eps}/255"
-    save_figure(prediction_figure(images, adversarial, targets, before, after, title=title, class_names=names), path)
+    return mta.report.prediction_figure(
+        images, adversarial, targets, before, after, title=title, class_names=data.class_names
+    )

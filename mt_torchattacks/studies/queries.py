@@ -3,43 +3,120 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
-from torch import Tensor, nn
-from tqdm import tqdm
-
-from mt_torchattacks import attacks, checks
-from mt_torchattacks.attacks.query import random_signs
-from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate, replay
-from mt_torchattacks.evaluation.named import NamedData, NamedModel
-from mt_torchattacks.evaluation.result import Evaluation
-from mt_torchattacks.evaluation.specs import parse_rule
-from mt_torchattacks.geometry.ball import NORMS, Ball
-from mt_torchattacks.geometry.box import Box
-from mt_torchattacks.metrics import TaskMetrics
-from mt_torchattacks.report.style import head, new_figure, plain
-from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.types import Images, Targets
+import mt_torchattacks as mta
+from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
+from mt_torchattacks.studies.options import ModelOptions, Radius
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
+    from torch import Tensor
 
     from mt_torchattacks.attacks.query import QueryAttack
-
-QUERY_ATTACKS = ("Square", "SPSA")
-"""The attacks that count queries."""
+    from mt_torchattacks.evaluation import AttackFunction, Evaluation, Measurements, NamedData, NamedModel, Store
+    from mt_torchattacks.geometry import Ball
+    from mt_torchattacks.types import Images, Targets
+else:
+    torch = Lazy("torch")
 
 NOISE = ("uniform noise", "sign noise")
 WHITE_BOX = "APGD (white box)"
+_POINTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
+_ATTACKS = {"square": "Square", "spsa": "SPSA"}
 
-_Found: TypeAlias = dict[str, tuple[Tensor, Tensor]]
-"""Adversarial images ``(N, C, H, W)`` and their scores ``(N,)``, by name."""
+
+@dataclass
+class QueryOptions(ModelOptions):
+    """Options of the study ``queries``.
+
+    Args:
+        attack: the attacks
+        balance: a rule, of which only the score is used
+        norm: of the perturbation
+        eps: radius, written 8/255, 0.03, or 8 for 8/255
+        rms: for L2, eps is the root of the mean square per pixel value, so that the ball reaches the corners of Linf's
+        queries: for each image
+        steps: of APGD beside it
+    """
+
+    attack: list[Literal["square", "spsa"]] = field(default_factory=lambda: ["square"])
+    balance: str = "dgba"
+    norm: Literal["Linf", "L2"] = "Linf"
+    eps: Radius = Radius(8 / 255)
+    rms: bool = False
+    queries: int = 1000
+    steps: int = 20
+
+
+class QueryCurves(NamedTuple):
+    """What the study found: a row for each point and reference, and in words of what."""
+
+    frame: DataFrame
+    title: str
+
+
+class Queries(Study[QueryOptions, QueryCurves]):
+    """Harm by number of queries of attacks that see scores only; each attack's curve is a cell."""
+
+    name = "queries"
+    help = "attack a model without gradients: harm by number of queries"
+    example = "--attack square spsa --queries 300 --eps 8/255"
+    Options = QueryOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: QueryOptions, *, progress: bool = True
+    ) -> QueryCurves:
+        model = one_model(models, options.model)
+        images = data(model.name)
+        clean = mta.evaluation.clean_cell(store, model, images, progress=progress)
+        chosen = dict.fromkeys(options.attack)
+        cells = [query_cell(model, images, clean, attack, options, progress=progress) for attack in chosen]
+        curves = store.cells(cells, progress=progress)
+        pandas = mta.checks.optional("pandas", extra="plot")
+        frame = pandas.concat([pandas.DataFrame(curve) for curve in curves], ignore_index=True)
+        size = f"{'rms' if options.rms else 'eps'} = {options.eps}"
+        title = f"{model.name}, {options.balance}, {options.norm}, {size}, {len(images)} images"
+        return QueryCurves(frame.drop_duplicates(["attack", "queries"]), title)
+
+    def tables(self, result: QueryCurves) -> list[Table]:
+        return [Table("queries", f"ARP (%) by number of queries: {result.title}", result.frame, digits=2)]
+
+    def figures(self, result: QueryCurves) -> dict[str, Figure]:
+        return {"queries": query_figure(result.frame, result.title)}
+
+
+def query_cell(
+    model: NamedModel,
+    data: NamedData,
+    clean: Measurements,
+    attack: str,
+    options: QueryOptions,
+    *,
+    progress: bool = True,
+) -> tuple[dict[str, Any], Callable[[], dict[str, list[Any]]]]:
+    """A query curve as a cell of a store: its key, and what computes the columns of :meth:`QueryCurve.to_frame`."""
+    values = data.batches[0][0][0].numel()
+    eps = float(options.eps) * (values**0.5 if options.rms and options.norm == "L2" else 1)
+    queries = options.queries
+    at = [*(point for point in _POINTS if point < queries), queries]
+    own = {"norm": options.norm, "eps": eps, "n_queries": queries, "seed": options.seed}
+    made = mta.create(attack, model.model, data.tasks, balance=options.balance, **own)
+    key = {"model": model.name, "attack": _ATTACKS[attack], "rule": options.balance, "at": at, "steps": options.steps}
+    compute = partial(_columns, model, data, clean, made, at, options.steps, progress=progress)
+    return key | own | {"weights": model.weights} | data.key, compute
+
+
+def _columns(*arguments: Any, progress: bool) -> dict[str, list[Any]]:
+    curve = query_curve(*arguments, progress=progress)
+    columns: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
+    return columns  # without a task whose ARP is undefined
 
 
 @dataclass(frozen=True)
@@ -60,7 +137,7 @@ class QueryCurve:
 
     def above_noise(self, name: str) -> float:
         """Share of the samples, in percent, whose score is above those of both kinds of noise."""
-        noise = torch.maximum(*(self.scores[kind] for kind in NOISE))
+        noise = self.scores[NOISE[0]].maximum(self.scores[NOISE[1]])
         return 100 * float((self.scores[name] > noise).double().mean())
 
     def to_frame(self) -> DataFrame:
@@ -82,14 +159,13 @@ class QueryCurve:
 
 
 def query_curve(
-    model: nn.Module,
-    tasks: Tasks,
-    loader: Iterable[tuple[Images, Targets]],
+    model: NamedModel,
+    data: NamedData,
+    clean: Measurements,
     attack: QueryAttack,
     at: Sequence[int] = (100, 300, 1000),
-    metrics: Mapping[str, TaskMetrics] | None = None,
-    *,
     steps: int = 20,
+    *,
     progress: bool = True,
 ) -> QueryCurve:
     """Run a query attack once and measure its best images after several numbers of queries.
@@ -99,12 +175,10 @@ def query_curve(
 
     Args:
         model: the model to evaluate; not necessarily the one that the attack asks.
-        tasks: its tasks.
-        loader: batches ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1]; gone through once. All adversarial
-            images are held in memory.
-        attack: ``mta.Square`` or ``mta.SPSA``.
+        data: what it is measured on; all adversarial images are held in memory.
+        clean: the model on the clean images.
+        attack: ``mta.Square`` or ``mta.SPSA``, on images in [0, 1].
         at: numbers of queries for each sample, at most those that the attack has.
-        metrics: one accumulator a task; a task without one gets the mean of its loss.
         steps: of APGD.
         progress: whether to show progress bars.
 
@@ -112,89 +186,74 @@ def query_curve(
         ImportError: torchattacks is not installed.
         ValueError: ``at`` is empty or out of range, or the attack's images are not in [0, 1]; see also
             :func:`~mt_torchattacks.evaluate`.
+    """
+    check_points(attack, at)
+    points = {f"{type(attack).__name__}/{count}": count for count in at}
+    references = _references(attack, steps)
+    found: dict[str, list[Tensor]] = {name: [] for name in (*points, *references)}
+    scores: dict[str, list[Tensor]] = {name: [] for name in found}
+    for images, targets in data.on(mta.evaluation.device_of(attack.model)):
+        for name, (x, score) in _asked(attack, images, targets, points, references).items():
+            found[name].append(x)
+            scores[name].append(score)
+    measured = {}
+    for name, made in found.items():
+        shown = mta.evaluation.replay(partial(iter, made))
+        bar = name if progress else None
+        measured[name] = mta.evaluation.measure(
+            model.model, data.tasks, data.batches, data.metrics, shown, progress=bar
+        )
+    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
+    joined = {name: torch.cat(parts) for name, parts in scores.items()}
+    return QueryCurve(type(attack).__name__, points, evaluation, joined)
 
-    Example:
-        >>> import mt_torchattacks as mta
-        >>> model, tasks = torch.nn.Conv2d(3, 1, 3, padding=1), mta.Tasks(depth=mta.losses.L1())
-        >>> loader = [(torch.rand(2, 3, 8, 8), {"depth": torch.full((2, 1, 8, 8), 9.0)})]
-        >>> curve = query_curve(model, tasks, loader, mta.Square(model, tasks, n_queries=30), [10, 30], progress=False)
-        >>> curve.to_frame()[["attack", "queries"]].values.tolist()[:2]
-        [['Square', 10], ['Square', 30]]
+
+def check_points(attack: QueryAttack, at: Sequence[int]) -> None:
+    """Check that a curve's points are within what the attack may ask, and that its images are in [0, 1].
+
+    Raises:
+        ValueError: they are not.
     """
     asked = attack.n_queries * getattr(attack, "n_restarts", 1)
     expected = f"numbers of queries from 1 to the attack's {asked}"
-    checks.require(len(at) > 0 and min(at) >= 1 and max(at) <= asked, "at", expected, list(at))
-    unusual = Box.of(attack.bounds).numbers != (0.0, 1.0) or attack._normalization_applied
-    checks.require(not unusual, "attack", "one on images in [0, 1], not normalized", attack)
-    points = {f"{type(attack).__name__}/{count}": count for count in at}
-    references = _references(attack, steps)
-    batches = list(loader)
-    found: list[_Found] = []
-    for images, targets in tqdm(batches, desc="queries", unit="batch", leave=False, disable=None if progress else True):
-        made = {name: function(images, targets) for name, function in references.items()}
-        scored = {name: (x, attack.scores(x, images, targets).cpu()) for name, x in made.items()}
-        found.append(_watched(attack, images, targets, points) | scored)
-    names = (*points, *references)
-    shown = {name: replay([batch[name][0] for batch in found]) for name in names}
-    evaluation = evaluate(model, tasks, batches, shown, metrics, progress=progress)
-    scores = {name: torch.cat([batch[name][1] for batch in found]) for name in names}
-    return QueryCurve(type(attack).__name__, points, evaluation, scores)
+    mta.checks.require(len(at) > 0 and min(at) >= 1 and max(at) <= asked, "at", expected, list(at))
+    unusual = mta.geometry.Box.of(attack.bounds).numbers != (0.0, 1.0) or attack._normalization_applied
+    mta.checks.require(not unusual, "attack", "one on images in [0, 1], not normalized", attack)
 
 
-def query_cell(
-    subject: NamedModel,
-    scenes: NamedData,
-    attack: str,
-    at: Sequence[int],
-    *,
-    rule: str = "dgba",
-    norm: str = "Linf",
-    eps: float = 8 / 255,
-    queries: int = 1000,
-    seed: int = 0,
-) -> tuple[dict[str, Any], Callable[[], dict[str, list[Any]]]]:
-    """A query curve as a cell of a store: its key, and what computes the columns of :meth:`QueryCurve.to_frame`.
-
-    Args:
-        subject: the model.
-        scenes: what it is measured on.
-        attack: ``"Square"`` or ``"SPSA"``.
-        at: numbers of queries for each sample, at most ``queries``.
-        rule: as :class:`~mt_torchattacks.evaluation.AttackSpec` takes it; only its score is used.
-        norm, eps, queries, seed: of the attack; eps in pixel values.
-
-    Raises:
-        TypeError, KeyError, ValueError: an argument does not fit.
-    """
-    checks.one_of(attack, "attack", QUERY_ATTACKS)
-    own: dict[str, Any] = {"norm": norm, "eps": eps, "n_queries": queries, "seed": seed}
-    made = attacks.attack_class(attack)(subject.model, scenes.tasks, parse_rule(rule), **own)
-    key = {"model": subject.name, "attack": attack, "rule": rule, "at": list(at)} | own
-    return key | {"weights": subject.weights} | scenes.key, partial(_columns, made, scenes, at)
+def _asked(
+    attack: QueryAttack,
+    images: Images,
+    targets: Targets,
+    points: Mapping[str, int],
+    references: Mapping[str, AttackFunction],
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """One batch's images and their scores at each point and of each reference, by name."""
+    made = {name: function(images, targets) for name, function in references.items()}
+    scored = {name: (x, attack.scores(x, images, targets).cpu()) for name, x in made.items()}
+    return _watched(attack, images, targets, points) | scored
 
 
-def _columns(attack: QueryAttack, scenes: NamedData, at: Sequence[int]) -> dict[str, list[Any]]:
-    curve = query_curve(attack.model, scenes.tasks, scenes.batches, attack, at, scenes.metrics)
-    columns: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
-    return columns  # without a task whose ARP is undefined
-
-
-def _watched(attack: QueryAttack, images: Tensor, targets: Targets, points: Mapping[str, int]) -> _Found:
+def _watched(
+    attack: QueryAttack, images: Images, targets: Targets, points: Mapping[str, int]
+) -> dict[str, tuple[Tensor, Tensor]]:
     """The best images at each point of one run: those of the last answer that it still allows."""
-    kept: _Found = {}
+    best_at: dict[str, tuple[Tensor, Tensor]] = {}
 
     def watch(queries: Tensor, best: Tensor, scores: Tensor) -> None:
         asked = int(queries.max())
-        kept.update({name: (best.to(images), scores.cpu()) for name, count in points.items() if asked <= count})
+        best_at.update({name: (best.to(images), scores.cpu()) for name, count in points.items() if asked <= count})
 
     attack(images, targets, watch=watch)
-    return kept
+    return best_at
 
 
 def _references(attack: QueryAttack, steps: int) -> dict[str, AttackFunction]:
-    generator = torch.Generator().manual_seed(attack.seed)
+    from mt_torchattacks.geometry import NORMS, Ball
+
+    generator = _generator(attack.seed)
     same = {"norm": attack.norm, "eps": attack.eps, "seed": attack.seed}
-    apgd = attacks.attack_class("APGD")(attack.model, attack.tasks, attack.balance, steps=steps, **same)
+    apgd = mta.create("apgd", attack.model, attack.tasks, balance=attack.balance, steps=steps, **same)
 
     def noise(draw: Callable[[Ball, torch.Generator], Tensor]) -> AttackFunction:
         def noisy(images: Images, targets: Targets) -> Tensor:
@@ -207,7 +266,13 @@ def _references(attack: QueryAttack, steps: int) -> dict[str, AttackFunction]:
     return {uniform: noise(Ball.random_point), signs: noise(_sign_noise), WHITE_BOX: apgd}
 
 
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 def _sign_noise(ball: Ball, generator: torch.Generator) -> Tensor:
+    from mt_torchattacks.attacks.query import random_signs
+
     signs = random_signs(ball.images.shape, ball.images, generator)
     size = ball.eps if ball.norm == math.inf else ball.eps / ball.images[0].numel() ** 0.5
     return ball.project(ball.images + size * signs)
@@ -222,23 +287,22 @@ def query_figure(table: DataFrame, title: str = "Harm by number of queries") -> 
     """One panel for the ARP in total and one for each task: a curve for each attack, a level line for each reference.
 
     Args:
-        table: what :meth:`~mt_torchattacks.studies.QueryCurve.to_frame` returns, of one attack or several below each
-            other.
+        table: what :meth:`QueryCurve.to_frame` returns, of one attack or several below each other.
         title: heading of the figure.
 
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: the table has no point of a curve.
     """
-    checks.require(bool((table["queries"] > 0).any()), "table", "at least one point of a curve", "none")
+    mta.checks.require(bool((table["queries"] > 0).any()), "table", "at least one point of a curve", "none")
     measures = ["total", *(column for column in table.columns if column not in _OTHERS)]
-    figure = new_figure(1.0 + 3.3 * len(measures), 4.2)
+    figure = mta.report.new_figure(1.0 + 3.3 * len(measures), 4.2)
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
         _panel(axes, table, measure)
         axes.set_title("mean of tasks" if measure == "total" else measure, fontsize=11)
     panels[0].set_ylabel("ARP (%)", fontsize=10)
-    head(figure, title)
+    mta.report.head(figure, title)
     return figure
 
 
@@ -258,4 +322,4 @@ def _panel(axes: Axes, table: DataFrame, measure: str) -> None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=9)
     axes.set_xlabel("queries for each image", fontsize=10)
     axes.margins(y=0.06)
-    plain(axes)
+    mta.report.plain(axes)

@@ -1,117 +1,153 @@
-"""Transfer: adversarial images made on one model, measured on others ([D] appendix E.3)."""
+"""Transfer: adversarial images made on one model, measured on others ('Attacking All Tasks at Once', appendix E.3)."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import Tensor
-from tqdm import tqdm
-
-from mt_torchattacks import checks
-from mt_torchattacks.evaluation.cells import cell_key, measure_attack
-from mt_torchattacks.evaluation.evaluate import AttackFunction, replay
-from mt_torchattacks.evaluation.named import NamedData, NamedModel
-from mt_torchattacks.evaluation.specs import AttackSpec
-from mt_torchattacks.evaluation.store import Store
-from mt_torchattacks.metrics.relative import transferability
+import mt_torchattacks as mta
+from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.options import GridOptions, grid, names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from torch import Tensor
+
+    from mt_torchattacks.evaluation import AttackSpec, NamedData, NamedModel, Store
 
 TRANSFER_ATTACKS = ("MIFGSM", "NIFGSM", "VMIFGSM", "VNIFGSM", "SINIFGSM", "DIFGSM", "TIFGSM")
 """torchattacks' attacks that are made to transfer."""
 
 
-def transfer(
+@dataclass
+class TransferOptions(GridOptions):
+    """Options of the study ``transfer``.
+
+    Args:
+        surrogate: the models that the attacks see, as --model of other studies
+        targets: the models that are measured
+    """
+
+    surrogate: list[str] = names("rooms3/*")
+    targets: list[str] = names("rooms3/*")
+    attack: list[str] = names("pgd", "apgd", *(name.lower() for name in TRANSFER_ATTACKS))
+    balance: list[str] = names("dgba", "total", "sign_total", "single")
+
+
+class Transferred(NamedTuple):
+    """What the study found: a row for each attack, surrogate and target, and in words on what."""
+
+    frame: DataFrame
+    images: str
+
+
+class Transfer(Study[TransferOptions, Transferred]):
+    """Attack surrogate models; measure the harm to them (white box) and to other models (black box).
+
+    The images of each attack are made once and shown to all models, and not at all when no cell is missing. The frame
+    has the columns surrogate, target, setting (``white_box`` or ``black_box``), attack, rule, eps (in 1/255), the ARP
+    in percent for each task and in total, and, for a rule ``single:<task>``, the transferability to the other tasks
+    (NaN where it is undefined).
+    """
+
+    name = "transfer"
+    help = "attack one model and measure the harm to others"
+    example = "--surrogate rooms3/all-shared --targets 'rooms3/*' --attack apgd vmi_fgsm --balance dgba total"
+    Options = TransferOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: TransferOptions, *, progress: bool = True
+    ) -> Transferred:
+        surrogates, targets = models(options.surrogate), models(options.targets)
+        images = data(surrogates[0].name)
+        specs = grid(options, list(images.tasks))
+        for model in {model.name: model for model in (*surrogates, *targets)}.values():
+            check_outputs(model, images)
+        rows = [
+            row
+            for surrogate in surrogates
+            for row in transferred(store, surrogate, targets, images, specs, seed=options.seed, progress=progress)
+        ]
+        frame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
+        return Transferred(frame, f"{len(images)} images of {images.name}")
+
+    def tables(self, result: Transferred) -> list[Table]:
+        frame = result.frame
+        shown = [
+            Table(
+                f"through_{surrogate.replace('/', '-')}",
+                f"ARP (%) of the models below, attacked through {surrogate}",
+                mta.report.by_target(frame[frame["surrogate"] == surrogate]),
+            )
+            for surrogate in dict.fromkeys(frame["surrogate"])
+        ]
+        if (frame["setting"] == "black_box").any():
+            title = "Mean ARP (%) over all pairs of a surrogate and another model"
+            shown.append(Table("summary", title, mta.report.transfer_summary(frame)))
+        return [*shown, Table("transfer", "Every pair", frame, digits=2, shown=False)]
+
+    def notes(self, result: Transferred) -> list[str]:
+        return [result.images]
+
+
+def transferred(
     store: Store,
     surrogate: NamedModel,
     targets: Sequence[NamedModel],
-    scenes: NamedData,
-    plans: Sequence[AttackSpec],
+    data: NamedData,
+    specs: Sequence[AttackSpec],
     *,
     seed: int = 0,
     progress: bool = True,
-) -> DataFrame:
-    """Attack a surrogate model and measure the harm to it (white box) and to other models (black box).
+) -> list[dict[str, Any]]:
+    """One surrogate's rows; it is measured first, whether it is among the targets or not."""
+    evaluation = mta.evaluation
+    models = {model.name: model for model in (surrogate, *targets)}
+    clean = {name: evaluation.clean_cell(store, model, data, progress=progress) for name, model in models.items()}
+    attacks = [spec.build(surrogate.model, data.tasks, seed) for spec in specs]
 
-    The images of each attack are made once and shown to all models; each model's result is a cell of the store, and no
-    images are made when no cell is missing.
+    @functools.lru_cache(maxsize=1)  # the cells come attack after attack
+    def made(number: int) -> list[Tensor]:
+        return evaluation.make(attacks[number], data.on(surrogate.device), seed=seed)
 
-    Args:
-        store: where results are kept.
-        surrogate: the model that the attacks see.
-        targets: the models to measure; the surrogate itself, measured first, need not be among them.
-        scenes: what they are measured on.
-        plans: the attacks.
-        seed: of the random numbers that each attack starts with.
-        progress: whether to show a progress bar over the attacks.
+    cells, pairs = [], []
+    for number, spec in enumerate(specs):
+        key = {"surrogate": surrogate.name, "surrogate_weights": surrogate.weights, **spec.key}
+        for target in models.values():
+            bar = f"{spec.name} on {target.name}" if progress else None
+            shown = evaluation.replay(functools.partial(made, number))
+            cells.append(evaluation.attack_cell(target, data, clean[target.name], key, shown, seed=seed, progress=bar))
+            pairs.append((target, spec))
+    values = store.cells(cells, progress=progress)
+    return [_row(surrogate, target, spec, value["arp"]) for (target, spec), value in zip(pairs, values, strict=True)]
 
-    Returns:
-        A frame with the columns surrogate, target, setting (``"white_box"`` or ``"black_box"``), attack, rule, eps (in
-        1/255), the ARP in percent for each task and in total, and, for a rule ``single:<task>``, the transferability to
-        the other tasks (NaN where it is undefined).
+
+def check_outputs(model: NamedModel, data: NamedData) -> None:
+    """Check that a model has the data's tasks, with outputs that fit their targets.
 
     Raises:
-        ImportError: pandas is not installed.
-        TypeError, KeyError, ValueError: a model does not have the scenes' tasks, or an argument does not fit.
-
-    Example:
-        >>> import tempfile, mt_torchattacks as mta
-        >>> one, other = (NamedModel(n, mta.models.zoo(n)) for n in ("rooms3/all-shared", "rooms3/independent"))
-        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=4, seed=1), 4)
-        >>> frame = transfer(Store(tempfile.mkdtemp()), one, [other], scenes, [AttackSpec("fgsm")], progress=False)
-        >>> frame["setting"].tolist(), bool(frame["total"][0] > frame["total"][1])
-        (['white_box', 'black_box'], True)
+        TypeError, KeyError, ValueError: it has not; the message names the model.
     """
-    checks.require(len(plans) > 0, "plans", "at least one attack", "none")
-    subjects = {subject.name: subject for subject in (surrogate, *targets)}
-    for subject in subjects.values():
-        _check(subject, scenes)
-    attacks = [(plan, plan.build(surrogate.model, scenes.tasks, seed)) for plan in plans]
-    rows = []
-    for plan, attack in tqdm(attacks, desc="attacks", unit="attack", disable=None if progress else True):
-        made = functools.cache(functools.partial(_adversarial, surrogate, scenes, attack, seed))
-        for target in subjects.values():
-            key = {"surrogate": surrogate.name} | cell_key(plan, target, scenes, seed)
-            key |= {"surrogate_weights": surrogate.weights}
-            value = store.cell(key, functools.partial(_measure, target, scenes, made, seed))
-            rows.append(_row(surrogate, target, plan, value["arp"]))
-    return checks.optional("pandas", extra="plot").DataFrame(rows)
-
-
-def _adversarial(surrogate: NamedModel, scenes: NamedData, attack: AttackFunction, seed: int) -> list[Tensor]:
-    """Each batch's adversarial images, from the random numbers that :func:`measure_attack` would start with."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return [attack(images, targets) for images, targets in scenes.on(surrogate.device)]
-
-
-def _measure(target: NamedModel, scenes: NamedData, made: Callable[[], list[Tensor]], seed: int) -> dict[str, Any]:
-    return measure_attack(target.model, scenes, replay(made()), seed)
-
-
-def _check(subject: NamedModel, scenes: NamedData) -> None:
-    """Check that a model has the scenes' tasks, with outputs that fit their targets."""
-    images, targets = next(scenes.first(1).on(subject.device))
+    checks = mta.checks
+    images, targets = next(data.first(1).on(model.device))
     try:
-        with torch.no_grad():
-            outputs = subject.model(images)
-            scenes.tasks.check(outputs, targets)
-            scenes.tasks.losses(outputs, targets)
+        with mta.models.state.modes_kept(model.model):
+            outputs = model.model.eval()(images)
+        data.tasks.check(outputs, targets)
+        data.tasks.losses(outputs, targets)
     except (TypeError, KeyError, ValueError) as error:
         kind = next(kind for kind in (TypeError, checks.MissingKeyError, ValueError) if isinstance(error, kind))
-        raise kind(f"model {subject.name!r}: {error}") from error
+        raise kind(f"model {model.name!r}: {error}") from error
 
 
-def _row(surrogate: NamedModel, target: NamedModel, plan: AttackSpec, arp: Mapping[str, float]) -> dict[str, Any]:
+def _row(surrogate: NamedModel, target: NamedModel, spec: AttackSpec, arp: Mapping[str, float]) -> dict[str, Any]:
     setting = "white_box" if target.name == surrogate.name else "black_box"
-    names = {"surrogate": surrogate.name, "target": target.name, "setting": setting}
-    parts = {"attack": plan.attack.lower(), "rule": plan.label, "eps": f"{plan.eps:g}"}
-    return names | parts | dict(arp) | {"transferability": _transferability(plan.rule, arp)}
+    pair = {"surrogate": surrogate.name, "target": target.name, "setting": setting}
+    parts = {"attack": spec.attack.lower(), "rule": spec.label, "eps": mta.evaluation.in_255(spec.eps)}
+    return pair | parts | dict(arp) | {"transferability": _transferability(spec.rule, arp)}
 
 
 def _transferability(rule: str, arp: Mapping[str, float]) -> float:
@@ -120,4 +156,4 @@ def _transferability(rule: str, arp: Mapping[str, float]) -> float:
     attacked = rule.removeprefix("single:")
     if attacked == rule or len(by_task) < 2 or by_task.get(attacked, 0.0) <= 0:
         return math.nan
-    return transferability(by_task, attacked)
+    return mta.metrics.transferability(by_task, attacked)

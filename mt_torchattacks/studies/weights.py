@@ -6,22 +6,23 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mt_torchattacks import checks
-from mt_torchattacks.evaluation.cells import evaluate_cells
-from mt_torchattacks.evaluation.named import NamedData, NamedModel
-from mt_torchattacks.evaluation.specs import AttackSpec, weighted_rule
-from mt_torchattacks.evaluation.store import Store
+import mt_torchattacks as mta
+from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.options import ModelOptions, Radius, names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from mt_torchattacks.evaluation import AttackSpec, NamedData, NamedModel, Store
+
 Weights = tuple[float, ...]
 """One weight for each task, in the tasks' order."""
 
-KEPT = 3
-"""One weight vector of so many goes on from a rung to the next, which has so many times the scenes."""
+RUNG_FACTOR = 3
+"""Of the weight vectors on a rung one in so many goes on to the next rung, where it is measured on so many times the
+images."""
 
 
 def simplex_grid(tasks: int, step: float = 0.1) -> Iterator[Weights]:
@@ -41,11 +42,11 @@ def simplex_grid(tasks: int, step: float = 0.1) -> Iterator[Weights]:
         >>> list(simplex_grid(3, step=0.25))
         [(0.25, 0.25, 0.5), (0.25, 0.5, 0.25), (0.5, 0.25, 0.25)]
     """
-    checks.require(tasks >= 1, "tasks", "a number >= 1", tasks)
-    checks.positive(step, "step")
+    mta.checks.require(tasks >= 1, "tasks", "a number >= 1", tasks)
+    mta.checks.positive(step, "step")
     n = round(1 / step)
-    checks.require(math.isclose(n * step, 1, rel_tol=1e-9), "step", "the inverse of a whole number", step)
-    checks.require(n >= tasks, "step", f"at most 1/{tasks} for {tasks} tasks", step)
+    mta.checks.require(math.isclose(n * step, 1, rel_tol=1e-9), "step", "the inverse of a whole number", step)
+    mta.checks.require(n >= tasks, "step", f"at most 1/{tasks} for {tasks} tasks", step)
     for cuts in combinations(range(1, n), tasks - 1):
         yield tuple((right - left) / n for left, right in pairwise((0, *cuts, n)))
 
@@ -56,8 +57,8 @@ class WeightedTotal:
 
     Attributes:
         tasks: the tasks that the weights belong to.
-        rungs: for each rung the number of scenes, and the ARP in percent of each weight vector measured on them.
-        dgba: ARP of dgba with the same attack on all scenes.
+        rungs: for each rung the number of images, and the ARP in percent of each weight vector measured on them.
+        dgba: ARP of dgba with the same attack on all images.
     """
 
     tasks: tuple[str, ...]
@@ -66,7 +67,7 @@ class WeightedTotal:
 
     @property
     def best(self) -> Weights:
-        """The weights with the highest ARP on all scenes; of equal ones the first on the grid."""
+        """The weights with the highest ARP on all images; of equal ones the first on the grid."""
         return _ranked(self.rungs[-1][1])[0]
 
     @property
@@ -77,25 +78,85 @@ class WeightedTotal:
     @property
     def cost(self) -> float:
         """NamedData attacked in the search, in units of those that all weight vectors on all scenes would take."""
-        attacked = sum(scenes * len(found) for scenes, found in self.rungs)
+        attacked = sum(images * len(found) for images, found in self.rungs)
         return attacked / (self.rungs[-1][0] * len(self.rungs[0][1]))
 
     def to_frame(self) -> DataFrame:
-        """A row for each rung and weight vector: scenes, a column for each task's weight, ARP in percent.
+        """A row for each rung and weight vector: images, a column for each task's weight, ARP in percent.
 
         Raises:
             ImportError: pandas is not installed.
         """
-        rows = [(float(scenes), *weights, found[weights]) for scenes, found in self.rungs for weights in _ranked(found)]
-        columns = ["scenes", *self.tasks, "arp"]
-        return checks.optional("pandas", extra="plot").DataFrame(rows, columns=columns)
+        rows = [(float(images), *weights, found[weights]) for images, found in self.rungs for weights in _ranked(found)]
+        columns = ["images", *self.tasks, "arp"]
+        return mta.checks.optional("pandas", extra="plot").DataFrame(rows, columns=columns)
+
+
+@dataclass
+class WeightsOptions(ModelOptions):
+    """Options of the study ``weights``.
+
+    Args:
+        attack: the attack whose rule is searched
+        eps: radius, written 8/255, 0.03, or 8 for 8/255
+        grid_step: distance of the grid's weights, the inverse of a whole number
+        rungs: rungs of the early stopping; 1 measures all weights on all images
+        steps: of an attack that has steps
+        queries: of an attack that has queries; its own number by default
+    """
+
+    model: list[str] = names("rooms3/*")
+    attack: str = "apgd"
+    eps: Radius = Radius(8 / 255)
+    grid_step: float = 0.1
+    rungs: int = 3
+    steps: int = 10
+    queries: int | None = None
+
+
+class Searched(NamedTuple):
+    """What the study found for each model, by its name, with which attack, and in words on what."""
+
+    found: dict[str, WeightedTotal]
+    spec: AttackSpec
+    images: str
+
+
+class WeightsStudy(Study[WeightsOptions, Searched]):
+    """Search the simplex grid for the weights with the highest ARP, and measure dgba beside them."""
+
+    name = "weights"
+    help = "search the tasks' fixed weights that attack a model best"
+    example = "--model rooms3/all-shared --attack fgsm --grid-step 0.25 --rungs 2"
+    Options = WeightsOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: WeightsOptions, *, progress: bool = True
+    ) -> Searched:
+        spec = mta.evaluation.AttackSpec(options.attack, eps=options.eps, steps=options.steps, queries=options.queries)
+        search = {"step": options.grid_step, "rungs": options.rungs, "seed": options.seed, "progress": progress}
+        found, images = {}, ""
+        for model in models(options.model):
+            there = data(model.name)
+            found[model.name] = weighted_total_search(store, model, there, spec, **search)
+            images = f"{len(there)} images of {there.name}"
+        return Searched(found, spec, images)
+
+    def tables(self, result: Searched) -> list[Table]:
+        rows = [weights_row(model, result.spec, found) for model, found in result.found.items()]
+        frame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
+        grids = [
+            Table(model.replace("/", "-"), f"Every weight vector on {model}", found.to_frame(), digits=2, shown=False)
+            for model, found in result.found.items()
+        ]
+        return [Table("weights", f"Best weights by ARP (%) on {result.images}, and dgba", frame), *grids]
 
 
 def weighted_total_search(
     store: Store,
-    subject: NamedModel,
-    scenes: NamedData,
-    plan: AttackSpec,
+    model: NamedModel,
+    data: NamedData,
+    spec: AttackSpec,
     *,
     step: float = 0.1,
     rungs: int = 3,
@@ -104,70 +165,60 @@ def weighted_total_search(
 ) -> WeightedTotal:
     """Search the simplex grid for the weights with the highest ARP, and measure dgba beside them.
 
-    Early stopping is successive halving by thirds: all weight vectors are measured on few scenes, the best third of
-    them (rounded up) on three times as many, and so on up to all scenes. A vector that is stopped early might have been
-    the best on all scenes: ARP has no upper bound that could exclude it. ``rungs=1`` measures every vector on all.
+    Early stopping is successive halving by thirds: all weight vectors are measured on few images, the best third of
+    them (rounded up) on three times as many, and so on up to all images. A vector that is stopped early might have been
+    the best on all images: ARP has no upper bound that could exclude it. ``rungs=1`` measures every vector on all.
 
     Args:
         store: where results are kept; each weight vector on each rung is a cell.
-        subject: the model.
-        scenes: what it is measured on.
-        plan: the attack; its rule is replaced.
+        model: the model.
+        data: what it is measured on.
+        spec: the attack; its rule is replaced.
         step: of the grid, see :func:`simplex_grid`.
         rungs: number of rungs >= 1.
         seed: of the random numbers that each attack starts with.
-        progress: whether to show progress bars.
+        progress: whether to show the progress.
 
     Raises:
         TypeError, KeyError, ValueError: an argument does not fit.
-
-    Example:
-        >>> import tempfile, mt_torchattacks as mta
-        >>> subject = NamedModel("rooms3/all-shared", mta.models.zoo("rooms3/all-shared"))
-        >>> scenes = NamedData.of("rooms(seed=1)", mta.data.Rooms(length=6, seed=1), 6)
-        >>> found = weighted_total_search(
-        ...     Store(tempfile.mkdtemp()), subject, scenes, AttackSpec("fgsm"), step=0.25, rungs=2, progress=False
-        ... )
-        >>> [(count, len(arps)) for count, arps in found.rungs], sum(found.best)
-        ([(2, 3), (6, 1)], 1.0)
     """
-    tasks = scenes.tasks.active
+    tasks = data.tasks.active
     candidates, measured = list(simplex_grid(len(tasks), step)), []
-    for count in rung_sizes(len(scenes), rungs):
-        rules = [weighted_rule(dict(zip(tasks, weights, strict=True))) for weights in candidates]
-        arps = _arps(store, subject, scenes.first(count), plan, rules, seed, progress)
+    for count in rung_sizes(len(data), rungs):
+        rules = [mta.evaluation.weighted_rule(dict(zip(tasks, weights, strict=True))) for weights in candidates]
+        arps = _arps(store, model, data.first(count), spec, rules, seed, progress)
         found = dict(zip(candidates, arps, strict=True))
         measured.append((count, found))
-        candidates = _ranked(found)[: math.ceil(len(found) / KEPT)]
-    [dgba] = _arps(store, subject, scenes, plan, ["dgba"], seed, progress)
+        candidates = _ranked(found)[: math.ceil(len(found) / RUNG_FACTOR)]
+    [dgba] = _arps(store, model, data, spec, ["dgba"], seed, progress)
     return WeightedTotal(tasks, measured, dgba)
 
 
-def rung_sizes(scenes: int, rungs: int) -> list[int]:
-    """Number of scenes on each rung, the last with all of them.
+def rung_sizes(images: int, rungs: int) -> list[int]:
+    """Number of images on each rung, the last with all of them.
 
     Example:
         >>> rung_sizes(32, 3)
         [3, 10, 32]
     """
-    checks.require(rungs >= 1, "rungs", "a number >= 1", rungs)
-    sizes = [scenes // KEPT**left for left in reversed(range(rungs))]
-    checks.require(sizes[0] >= 1, "rungs", f"few enough that the first has a scene of the {scenes}", rungs)
+    mta.checks.require(rungs >= 1, "rungs", "a number >= 1", rungs)
+    sizes = [images // RUNG_FACTOR**left for left in reversed(range(rungs))]
+    mta.checks.require(sizes[0] >= 1, "rungs", f"few enough that the first has one of the {images} images", rungs)
     return sizes
 
 
 def _arps(
     store: Store,
-    subject: NamedModel,
-    scenes: NamedData,
-    plan: AttackSpec,
+    model: NamedModel,
+    data: NamedData,
+    spec: AttackSpec,
     rules: Sequence[str],
     seed: int,
     progress: bool,
 ) -> list[float]:
-    plans = [replace(plan, rule=rule) for rule in rules]
-    relative = evaluate_cells(store, subject, scenes, plans, seed=seed, progress=progress).relative
-    return [relative[plan.name].total for plan in plans]
+    specs = [replace(spec, rule=rule) for rule in rules]
+    relative = mta.evaluation.evaluate_cells(store, model, data, specs, seed=seed, progress=progress).relative
+    return [relative[spec.name].total for spec in specs]
 
 
 def _ranked(found: dict[Weights, float]) -> list[Weights]:
@@ -175,12 +226,12 @@ def _ranked(found: dict[Weights, float]) -> list[Weights]:
     return sorted(found, key=lambda weights: (-found[weights], weights))
 
 
-def weights_row(model: str, plan: AttackSpec, found: WeightedTotal) -> dict[str, object]:
+def weights_row(model: str, spec: AttackSpec, found: WeightedTotal) -> dict[str, object]:
     """A search for WeightedTotal's weights as a row of the table of [D] (table 16), and what it cost."""
     return {
         "model": model,
-        "attack": plan.attack.lower(),
-        "eps": f"{plan.eps:g}",
+        "attack": spec.attack.lower(),
+        "eps": mta.evaluation.in_255(spec.eps),
         "weights": ":".join(f"{weight:.3g}" for weight in found.best) + f" ({':'.join(found.tasks)})",
         "weighted total": found.arp,
         "dgba": found.dgba,

@@ -3,31 +3,105 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from torch import Tensor
-
-from mt_torchattacks import attacks, checks
-from mt_torchattacks.attacks.carried import Carried
-from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
-from mt_torchattacks.evaluation.named import NamedData, NamedModel
-from mt_torchattacks.evaluation.result import Evaluation
-from mt_torchattacks.evaluation.specs import ATTACK_LOSSES, with_errors
-from mt_torchattacks.metrics import TaskMetrics
-from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.types import Images, Targets
+import mt_torchattacks as mta
+from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from torch import Tensor
 
+    from mt_torchattacks.attacks.best import BestOf
     from mt_torchattacks.attacks.worst_case import WorstCase
+    from mt_torchattacks.evaluation import Evaluation, Measurements, NamedData, NamedModel, Store
+    from mt_torchattacks.types import Images, Targets
 
 WORST = "worst case"
 _ROUNDING = 1e-5  # of a score that is asked for again: kernels of accelerators may differ in the last bits
+
+
+@dataclass
+class WorstCaseOptions(ModelOptions):
+    """Options of the study ``worst-case``.
+
+    Args:
+        eps: radii, written 8/255, 0.03, or 8 for 8/255
+        steps: of each component with steps
+        queries: of the component without gradients
+        judge: what decides on a sample: the losses that are attacked, or the errors that metrics count
+    """
+
+    model: list[str] = names("rooms3/*")
+    eps: list[Radius] = radii(8)
+    steps: int = 20
+    queries: int = 500
+    judge: Literal["losses", "errors"] = "losses"
+
+
+class WorstCases(NamedTuple):
+    """What the study found: for each model and radius the cell's value, and in words on what."""
+
+    values: dict[tuple[str, Radius], dict[str, dict[str, float]]]
+    images: str
+
+
+class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
+    """Each component of ``mta.WorstCase`` by itself, and the worst of all of them for each sample."""
+
+    name = "worst-case"
+    help = "a fixed set of attacks: which one is the worst, and how often"
+    example = "--model rooms3/all-shared --eps 4/255 8/255 --judge errors"
+    Options = WorstCaseOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: WorstCaseOptions, *, progress: bool = True
+    ) -> WorstCases:
+        grid, cells, images = [], [], ""
+        for model in models(options.model):
+            there = data(model.name)
+            images = f"{len(there)} images of {there.name}"
+            clean = mta.evaluation.clean_cell(store, model, there, progress=progress)
+            for eps in options.eps:
+                grid.append((model.name, eps))
+                cells.append(worst_case_cell(model, there, clean, eps, options))
+        return WorstCases(dict(zip(grid, store.cells(cells, progress=progress), strict=True)), images)
+
+    def tables(self, result: WorstCases) -> list[Table]:
+        titles = {"arp": "ARP (%) of each component and of the worst case", "wins": "samples won"}
+        frame = mta.checks.optional("pandas", extra="plot").DataFrame
+        return [
+            Table(
+                measure,
+                f"{title}, {result.images}",
+                frame(
+                    {"model": model, "eps": mta.evaluation.in_255(eps)} | dict(value[measure])
+                    for (model, eps), value in result.values.items()
+                ),
+            )
+            for measure, title in titles.items()
+        ]
+
+
+def worst_case_cell(
+    model: NamedModel, data: NamedData, clean: Measurements, eps: float, options: WorstCaseOptions
+) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+    """A worst-case evaluation as a cell of a store: its key, and what computes ARP, wins and scores by component."""
+    judges = mta.evaluation.with_errors(data.tasks) if options.judge == "errors" else None
+    own: dict[str, Any] = {"steps": options.steps, "n_queries": options.queries, "seed": options.seed}
+    attack = mta.create("worst_case", model.model, data.tasks, eps=float(eps), judge=judges, **own)
+    key = {"model": model.name, "eps": float(eps), "judge": options.judge} | own
+    return key | {"weights": model.weights} | data.key, partial(_measured, attack, data, clean)
+
+
+def _measured(attack: WorstCase, data: NamedData, clean: Measurements) -> dict[str, Any]:
+    found = evaluate_worst_case(attack, data, clean, progress=False)
+    arp = {name: relative.total for name, relative in found.evaluation.relative.items()}
+    return {"arp": arp, "wins": {name: float(wins) for name, wins in found.wins.items()}, "scores": found.scores}
 
 
 @dataclass(frozen=True)
@@ -44,7 +118,7 @@ class WorstCaseEvaluation:
     wins: dict[str, int]
     scores: dict[str, float]
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """A row for each component and one for the worst case: wins, mean score, ARP by task and in all (percent).
 
         Raises:
@@ -57,154 +131,60 @@ class WorstCaseEvaluation:
 
 
 def evaluate_worst_case(
-    attack: WorstCase,
-    tasks: Tasks,
-    loader: Iterable[tuple[Images, Targets]],
-    metrics: Mapping[str, TaskMetrics] | None = None,
-    *,
-    progress: bool = True,
+    attack: WorstCase, data: NamedData, clean: Measurements, *, progress: bool = True
 ) -> WorstCaseEvaluation:
     """Evaluate a model under each component of a worst-case attack, and under the worst of them for each sample.
 
-    The components run one after another over the whole set, and the best result so far is carried along.
+    The components run one after another over the whole set, and each sample's best result so far is kept.
 
     Args:
         attack: the attack.
-        tasks: the tasks whose metrics and losses are reported.
-        loader: batches ``(images, targets)``, the same and in the same order each time it is gone through.
-        metrics: one accumulator a task, as for :func:`~mt_torchattacks.evaluate`.
+        data: what it is measured on, with the tasks whose metrics and losses are reported.
+        clean: the attacked model on the clean images.
         progress: whether to show progress bars.
 
     Raises:
         AssertionError: on some sample a component's result scores higher than the worst case; that cannot be.
         TypeError, KeyError, ValueError: as :func:`~mt_torchattacks.evaluate`.
-
-    Example:
-        >>> import torch, mt_torchattacks as mta
-        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
-        >>> loader = [(torch.rand(4, 3, 8, 8), {"depth": torch.rand(4, 1, 8, 8)})]
-        >>> attack = mta.WorstCase(model, tasks, steps=3, n_queries=10)
-        >>> found = evaluate_worst_case(attack, tasks, loader, progress=False)
-        >>> sum(found.wins.values()), found.scores["worst case"] >= max(found.scores.values())
-        (4, True)
     """
-    search = _Search(attack)
-    parts = {name: search.component(name) for name in attack.components}
-    evaluation = evaluate(attack.model, tasks, loader, {**parts, WORST: search.worst()}, metrics, progress=progress)
-    wins = Counter(winner for carried in search.batches for winner in carried.winners)
-    return WorstCaseEvaluation(evaluation, {name: wins[name] for name in search.names}, search.mean_scores())
+    batches = list(data.on(mta.evaluation.device_of(attack.model)))
+    best = [_clean_first(attack, images, targets) for images, targets in batches]
+    measured = {}
+    for name in attack.components:
+        made = mta.evaluation.make(attack.only(name), batches)
+        for kept, found, (images, targets) in zip(best, made, batches, strict=True):
+            kept.add(name, found, attack.scores(found, images, targets))
+        measured[name] = _shown(attack, data, made, name if progress else None)
+    check_worst(attack, batches, best)
+    measured[WORST] = _shown(attack, data, [kept.images for kept in best], WORST if progress else None)
+    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
+    wins = Counter(winner for kept in best for winner in kept.winners)
+    return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores}, _mean_scores(best))
 
 
-def worst_case_cell(
-    subject: NamedModel,
-    scenes: NamedData,
-    eps: float,
-    *,
-    judge: str = "losses",
-    steps: int = 20,
-    queries: int = 500,
-    seed: int = 0,
-) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
-    """A worst-case evaluation as a cell of a store: its key, and what computes ARP, wins and scores by component.
-
-    Args:
-        subject: the model.
-        scenes: what it is measured on.
-        eps: radius in 1/255 of the range of pixel values.
-        judge: what decides on a sample: ``"losses"``, those that are climbed, or ``"errors"``, see
-            :func:`~mt_torchattacks.evaluation.specs.with_errors`.
-        steps, queries, seed: see ``mta.WorstCase``.
-
-    Raises:
-        TypeError, KeyError, ValueError: an argument does not fit.
-    """
-    checks.one_of(judge, "judge", ATTACK_LOSSES)
-    judges = with_errors(scenes.tasks) if judge == "errors" else None
-    own: dict[str, Any] = {"steps": steps, "n_queries": queries, "seed": seed, "judge": judges}
-    attack = attacks.attack_class("WorstCase")(subject.model, scenes.tasks, eps=eps / 255, **own)
-    key = {"model": subject.name, "eps": float(eps), "judge": judge, "steps": steps, "queries": queries, "seed": seed}
-    return key | {"weights": subject.weights} | scenes.key, partial(_measured, attack, scenes)
+def check_worst(attack: WorstCase, batches: Sequence[tuple[Images, Targets]], best: list[BestOf]) -> None:
+    """Check, by asking again, that no component's result scores higher than the kept one on any sample."""
+    for kept, (images, targets) in zip(best, batches, strict=True):
+        worst = attack.scores(kept.images, images, targets)
+        for name, scores in kept.scores.items():
+            if bool((worst < scores - _ROUNDING * scores.abs()).any()):
+                raise AssertionError(f"the worst case scores lower than {name} on a sample")
 
 
-def _measured(attack: WorstCase, scenes: NamedData) -> dict[str, Any]:
-    found = evaluate_worst_case(attack, scenes.tasks, scenes.batches, scenes.metrics, progress=False)
-    arp = {name: relative.total for name, relative in found.evaluation.relative.items()}
-    return {"arp": arp, "wins": {name: float(wins) for name, wins in found.wins.items()}, "scores": found.scores}
+def _clean_first(attack: WorstCase, images: Tensor, targets: Any) -> BestOf:
+    from mt_torchattacks.attacks.best import BestOf
+
+    return BestOf(images, attack.scores(images, images, targets))
 
 
-class _Search:
-    """The best results so far of every batch, which the components' passes over the loader add to."""
-
-    def __init__(self, attack: WorstCase) -> None:
-        self.attack = attack
-        self.batches: list[Carried] = []
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.batches[0].scores)
-
-    def component(self, name: str) -> AttackFunction:
-        """An attack for one pass over the loader: the component's results, which the best so far learn of."""
-        attack, number = self.attack.only(name), count()
-
-        def run(images: Tensor, targets: Targets) -> Tensor:
-            carried = self._batch(next(number), images, targets)
-            found = attack(images, targets)
-            carried.add(name, found, self.attack.scores(found, images, targets))
-            return found
-
-        return run
-
-    def worst(self) -> AttackFunction:
-        """An attack for the last pass: the best results, which are checked against every component's."""
-        number = count()
-
-        def run(images: Tensor, targets: Targets) -> Tensor:
-            carried = self._batch(next(number), images, targets)
-            worst = self.attack.scores(carried.images, images, targets)
-            for name, scores in carried.scores.items():
-                if bool((worst < scores - _ROUNDING * scores.abs()).any()):
-                    raise AssertionError(f"the worst case scores lower than {name} on a sample")
-            return carried.images
-
-        return run
-
-    def mean_scores(self) -> dict[str, float]:
-        """Mean over the samples of each component's score, and of the highest."""
-        samples = sum(len(carried.winners) for carried in self.batches)
-        found = {name: sum(float(carried.scores[name].sum()) for carried in self.batches) for name in self.names}
-        found[WORST] = sum(float(carried.highest.sum()) for carried in self.batches)
-        return {name: total / samples for name, total in found.items()}
-
-    def _batch(self, number: int, images: Tensor, targets: Targets) -> Carried:
-        if number == len(self.batches):
-            self.batches.append(Carried(images, self.attack.scores(images, images, targets)))
-        carried = self.batches[number]
-        same = carried.images.shape == images.shape
-        checks.require(same, "loader", "the same batches each time", f"another batch {number}")
-        return carried
+def _shown(attack: WorstCase, data: NamedData, images: list[Tensor], bar: str | None) -> Measurements:
+    shown = mta.evaluation.replay(partial(iter, images))
+    return mta.evaluation.measure(attack.model, data.tasks, data.batches, data.metrics, shown, progress=bar)
 
 
-def worst_case_tables(
-    keys: Sequence[Mapping[str, Any]], values: Sequence[Mapping[str, Mapping[str, float]]], measure: str
-) -> DataFrame:
-    """A row for each model and eps, a column for each component.
-
-    Args:
-        keys: ``model`` and ``eps`` of each cell.
-        values: its ``arp``, ``wins`` and ``scores`` by component.
-        measure: which of the three.
-
-    Raises:
-        ImportError: pandas is not installed.
-
-    Example:
-        >>> worst_case_tables([{"model": "m", "eps": 8.0}], [{"wins": {"clean": 1.0, "square": 3.0}}], "wins")
-          model eps  clean  square
-        0     m   8    1.0     3.0
-    """
-    rows = [
-        {"model": key["model"], "eps": f"{key['eps']:g}"} | dict(value[measure])
-        for key, value in zip(keys, values, strict=True)
-    ]
-    return checks.optional("pandas", extra="plot").DataFrame(rows)
+def _mean_scores(best: list[BestOf]) -> dict[str, float]:
+    """Mean over the samples of each component's score, and of the highest."""
+    samples = sum(len(kept.winners) for kept in best)
+    found = {name: sum(float(kept.scores[name].sum()) for kept in best) for name in best[0].scores}
+    found[WORST] = sum(float(kept.highest.sum()) for kept in best)
+    return {name: total / samples for name, total in found.items()}

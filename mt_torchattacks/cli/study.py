@@ -1,0 +1,108 @@
+"""A study as a command: what it measures is printed, and written with a record of the run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, field, make_dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mt_torchattacks as mta
+from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.record import run_record
+from mt_torchattacks.studies import Study, Table
+
+if TYPE_CHECKING:
+    from mt_torchattacks.evaluation import NamedData, NamedModel, Store
+
+_SHARED_ARGS = """
+        output: folder for tables, figures and results; a run that was interrupted goes on there; results/STUDY by
+            default
+        device: where models run: auto (a GPU if there is one), cpu, cuda, cuda:1
+        quiet: print nothing but errors, and show no progress
+        json: print the tables as JSON
+"""
+
+
+def command_of(study: type[Study[Any, Any]]) -> Command:
+    """The command of a study: its own options, and those that all studies share."""
+    shared = [
+        ("output", Path | None, field(default=None)),
+        ("device", str, field(default="auto")),
+        ("quiet", bool, field(default=False)),
+        ("json", bool, field(default=False)),
+    ]
+    options = make_dataclass(f"{study.__name__}Command", shared, bases=(study.Options,))
+    options.__doc__ = f"Options.\n\n    Args:{_SHARED_ARGS}    "
+    options.__module__ = study.Options.__module__
+    return Command(study.name, study.help, study.example, options, partial(run_study, study))
+
+
+def run_study(study: type[Study[Any, Any]], options: Any) -> None:
+    """Run a study and write what it finds into its folder."""
+    started, clock = time.time(), time.perf_counter()
+    output = options.output or Path("results", study.name)
+    sources = Sources(options)
+    own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
+    made = study()
+    result = made.run(open_store(output), sources.models, sources.data, own, progress=not options.quiet)
+    tables, notes = made.tables(result), made.notes(result)
+    for table in tables:
+        mta.report.save_table(table.frame, output / table.name, table.digits if not table.shown else 2)
+    for name, text in made.files(result).items():
+        mta.files.write_whole(output / name, text)
+    for name, figure in made.figures(result).items():
+        mta.report.save_figure(figure, output / f"{name}.png")
+    record = run_record(study.name, asdict(own), sources, started, time.perf_counter() - clock)
+    mta.files.write_whole(output / "run.json", json.dumps(record, indent=2) + "\n")
+    if options.json:
+        print(as_json(tables))
+    elif not options.quiet:
+        print(as_text(tables, notes, output))
+
+
+class Sources:
+    """Models and data as a study asks for them, each loaded once."""
+
+    def __init__(self, options: Any) -> None:
+        self._options = options
+        self.found: dict[str, NamedModel] = {}
+        self.images: dict[str, NamedData] = {}
+
+    def models(self, names: Sequence[str]) -> list[NamedModel]:
+        """The models of some names or patterns."""
+        there = mta.evaluation.load_models(names, self._options.device, known=self.found)
+        self.found |= {model.name: model for model in there}
+        return there
+
+    def data(self, model: str) -> NamedData:
+        """The data for a model."""
+        if model not in self.images:
+            own = {name: getattr(self._options, name) for name in ("split", "images", "batch_size")}
+            self.images[model] = mta.evaluation.load_data(self._options.data, model, **own)
+        return self.images[model]
+
+
+def open_store(output: Path) -> Store:
+    """The cells in a folder, which is made when the first one is written.
+
+    Raises:
+        ValueError: there is a file in the way.
+    """
+    there = next(path for path in (output, *output.parents) if path.exists())
+    mta.checks.require(there.is_dir(), "output", "a folder", f"the file {there}")
+    return mta.evaluation.Store(output / "cells")
+
+
+def as_text(tables: Sequence[Table], notes: Sequence[str], output: Path) -> str:
+    """The tables that people see, as Markdown."""
+    parts = [f"{table.title}\n\n{mta.report.to_markdown(table.frame, table.digits)}" for table in tables if table.shown]
+    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else []), f"written to {output}"])
+
+
+def as_json(tables: Sequence[Table]) -> str:
+    """All tables as JSON: their rows by the table's name; numbers that are not there are null."""
+    return json.dumps({table.name: json.loads(table.frame.to_json(orient="records")) for table in tables}, indent=2)

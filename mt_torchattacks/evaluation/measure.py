@@ -1,0 +1,129 @@
+"""The one loop that measures a model: on clean images, or on those that an attack makes of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+from tqdm import tqdm
+
+from mt_torchattacks import checks
+from mt_torchattacks.evaluation.result import Measurements
+from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.models.state import modes_kept
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.tasks.outputs import outputs_by_task
+from mt_torchattacks.types import Images, Targets
+
+AttackFunction: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+"""``(images, targets) -> adversarial images``: any attack, of this library or not."""
+
+
+def measure(
+    model: nn.Module,
+    tasks: Tasks,
+    loader: Iterable[tuple[Images, Targets]],
+    metrics: Mapping[str, TaskMetrics] | None = None,
+    attack: AttackFunction | None = None,
+    *,
+    device: torch.device | str | None = None,
+    per_sample: bool = False,
+    progress: str | None = None,
+) -> Measurements:
+    """Metrics and losses of every task over a whole data set, in evaluation mode.
+
+    Args:
+        model: the model to measure; afterwards each of its modules is in the mode it was in.
+        tasks: its tasks; all are measured, whatever their roles.
+        loader: batches ``(images, targets)``, images ``(N, ...)``; gone through once.
+        metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss.
+        attack: makes the images that are measured; None measures the clean ones.
+        device: where batches are moved to; by default to the model's first parameter.
+        per_sample: also return every sample's losses.
+        progress: name of the progress bar over the batches; None shows none.
+
+    Raises:
+        TypeError, KeyError, ValueError: an argument, output or target does not fit, the loader is empty, or a metric is
+            undefined because no pixel of the set is valid.
+
+    Example:
+        >>> import mt_torchattacks as mta
+        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> loader = [(torch.rand(4, 3, 8, 8), {"depth": torch.rand(4, 1, 8, 8)})]
+        >>> found = measure(model, tasks, loader, attack=lambda images, targets: images * 0.5)
+        >>> found.samples, list(found.metrics["depth"])
+        (4, ['error'])
+    """
+    device = device_of(model) if device is None else torch.device(device)
+    meters = {task: meter.clone().to(device) for task, meter in meters_of(tasks, metrics).items()}
+    losses = {task: TaskError(tasks[task].loss).to(device) for task in tasks}
+    for meter in meters.values():
+        meter.reset()
+    every: dict[str, list[float]] = {task: [] for task in tasks}
+    seconds, samples = 0.0, 0
+    with modes_kept(model):
+        model.eval()
+        for images, targets in tqdm(loader, progress, unit="batch", leave=False, disable=None if progress else True):
+            checks.keys(targets, "targets", tuple(tasks))
+            images, targets = images.to(device), {task: targets[task].to(device) for task in tasks}
+            if attack is not None:
+                images, taken = _timed(attack, images, targets)
+                seconds += taken
+            with torch.no_grad():
+                outputs = outputs_by_task(model(images), tuple(tasks))
+                for task in tasks:
+                    for meter in (losses[task], meters[task]):
+                        _update(task, meter, outputs[task], targets[task])
+                    if per_sample:
+                        every[task] += tasks[task].loss(outputs[task], targets[task]).tolist()
+            samples += len(images)
+    checks.require(samples > 0, "loader", "at least one batch", "none")
+    found = {task: _values(f"metrics[{task!r}]", meter) for task, meter in meters.items()}
+    means = {task: _values("losses", loss)["error"] for task, loss in losses.items()}
+    return Measurements(found, means, seconds, samples, every if per_sample else None)
+
+
+def meters_of(tasks: Tasks, metrics: Mapping[str, TaskMetrics] | None) -> dict[str, TaskMetrics]:
+    """One accumulator a task: the given one, or the mean of the task's loss.
+
+    Raises:
+        ValueError: a metric of no task.
+    """
+    checks.keys(metrics or {}, "metrics", (), allowed=tuple(tasks))
+    return {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's first parameter is; the CPU if it has none."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def _update(task: str, meter: Metric, output: Tensor, target: Tensor) -> None:
+    try:
+        meter.update(output, target)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"task {task!r}: {error}") from error
+
+
+def _values(name: str, metric: Metric) -> dict[str, float]:
+    values = {key: float(value) for key, value in metric.compute().items()}
+    checks.finite(torch.tensor(list(values.values())), name)
+    return values
+
+
+def _timed(attack: AttackFunction, images: Images, targets: Targets) -> tuple[Tensor, float]:
+    if images.is_cuda:
+        torch.cuda.synchronize(images.device)
+    start = time.perf_counter()
+    adversarial = attack(images, targets)
+    wanted = f"images of shape {tuple(images.shape)} from the attack"
+    fits = isinstance(adversarial, Tensor) and adversarial.shape == images.shape
+    checks.require(fits, "attacks", wanted, checks.describe(adversarial))
+    if adversarial.is_cuda:
+        torch.cuda.synchronize(adversarial.device)
+    return adversarial.to(images.device), time.perf_counter() - start

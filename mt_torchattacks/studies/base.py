@@ -1,0 +1,122 @@
+"""What a study is: one file that says what it measures, its tables, its figures and its options."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import mt_torchattacks as mta
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from mt_torchattacks.evaluation import NamedData, NamedModel, Store
+
+Models: TypeAlias = "Callable[[Sequence[str]], Sequence[NamedModel]]"
+"""The models of some names or patterns."""
+
+Data: TypeAlias = "Callable[[str], NamedData]"
+"""The data for a model of this name: with its tasks, in the size that it was trained with."""
+
+OptionsT = TypeVar("OptionsT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a study.
+
+    Args:
+        name: of its files, without an ending.
+        title: a line above it.
+        frame: the numbers.
+        digits: decimals that people see.
+        shown: print it; otherwise it is a file only.
+    """
+
+    name: str
+    title: str
+    frame: DataFrame
+    digits: int = 1
+    shown: bool = True
+
+
+class Study(ABC, Generic[OptionsT, ResultT]):
+    """Something to measure. A subclass with a ``name`` is a command of ``mt-attack``, and what a recipe can name.
+
+    Its file imports nothing that takes long to load when it is read: ``import mt_torchattacks as mta`` loads what is
+    used of it on first use.
+
+    Attributes:
+        name: the name on the command line, as ``worst-case``.
+        help: what it measures, in one line.
+        example: its arguments in an example of a command line.
+        Options: a dataclass of its options; each field has a default and a line in the docstring's ``Args``.
+    """
+
+    name: ClassVar[str] = ""
+    help: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    Options: ClassVar[type[Any]]
+    registry: ClassVar[dict[str, type[Study[Any, Any]]]] = {}
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            Study.registry[cls.name] = cls
+
+    @abstractmethod
+    def run(self, store: Store, models: Models, data: Data, options: OptionsT, *, progress: bool = True) -> ResultT:
+        """Measure; every number that takes time is a cell of the store, so that a run that stops can go on.
+
+        Args:
+            store: where cells are kept.
+            models: gives the models that the options name.
+            data: gives the data for a model.
+            options: an instance of :attr:`Options`.
+            progress: whether to show the progress.
+
+        Raises:
+            TypeError, KeyError, ValueError: an option, a model or the data do not fit.
+        """
+
+    @abstractmethod
+    def tables(self, result: ResultT) -> list[Table]:
+        """What people and programs read of a result; the first tables are the most important ones."""
+
+    def figures(self, result: ResultT) -> dict[str, Figure]:
+        """Pictures of a result by their files' names, without an ending."""
+        return {}
+
+    def notes(self, result: ResultT) -> list[str]:
+        """Lines that explain the tables."""
+        return []
+
+    def files(self, result: ResultT) -> dict[str, str]:
+        """Further files, by name: what programs read the result from."""
+        return {}
+
+
+class Lazy:
+    """A module that is imported when something of it is first used: ``torch = Lazy("torch")``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
+
+
+def one_model(models: Models, names: Sequence[str]) -> NamedModel:
+    """The one model that a study is about.
+
+    Raises:
+        ValueError: the names stand for none or for several.
+    """
+    found = models(names)
+    mta.checks.require(len(found) == 1, "model", "one model", f"{len(found)} for {', '.join(map(repr, names))}")
+    return found[0]
