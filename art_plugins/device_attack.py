@@ -31,8 +31,7 @@ class DeviceAttack(BatchAttack):
         ball = self._ball(images, mask, part)
         objective = estimator.objective(self.balance, targeted=self.targeted)
         with estimator.attacked():
-            norm = "Linf" if ball.norm == np.inf else f"L{ball.norm:g}"
-            bound = estimator.bind(objective, images, goals, noise=_noise(ball), norm=norm)
+            bound = estimator.bind(objective, images, goals, ball)
             ascent = Ascent(bound, ball, self._watcher(goals, part))
             found = [self._run(ascent, start, part) for start in self._starts(ball)]
             return found[0] if len(found) == 1 else _best(ascent, found)
@@ -111,9 +110,3 @@ def size_in(value: Any, images: Tensor, part: slice) -> float | Tensor:
     array = np.asarray(value, dtype=np.float32)
     by_sample = array.ndim == images.ndim and len(array) > 1
     return torch.tensor(array[part] if by_sample else array, device=images.device)
-
-
-def _noise(ball: Ball) -> float:
-    """Size of the uniform noise, in pixel values, that is as large as the attack's own budget."""
-    eps = float(ball.eps.max()) if isinstance(ball.eps, Tensor) else ball.eps
-    return float(eps / ball.images[0].numel() ** (1 / ball.norm))

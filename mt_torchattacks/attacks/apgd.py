@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.best import where
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.balancing import Rule
-from mt_torchattacks.geometry.ball import NORMS, Ball
 from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
 from mt_torchattacks.tasks import Tasks
@@ -50,7 +49,7 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         bounds: smallest and largest pixel value, each a number or one a channel.
 
     Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
+        images ``(N, ...)`` within ``bounds``, targets by task; returns ``(N, ...)``.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -87,10 +86,13 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         self.random_start = random_start
         self.supported_mode = ["default", "targeted"]
 
+    def _seen(self, images: Tensor) -> Tensor:
+        return images
+
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
         generator = torch.Generator().manual_seed(int(self.seed))
-        ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
+        ball = self._ball(images)
         best, best_score = images, images.new_full((len(images),), -math.inf)
         for restart in range(self.n_restarts):
             start = ball.surface_point(generator) if self.random_start or restart else images
@@ -105,7 +107,7 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         return best
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Score ``(N,)`` and direction ``(N, C, H, W)`` at x, each the mean of ``eot_iter`` evaluations."""
+        """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""
         bound: BoundObjective = self.__dict__["_bound"]
         x = x.detach().requires_grad_()
         scores, gradient = torch.zeros((), device=x.device), torch.zeros_like(x)

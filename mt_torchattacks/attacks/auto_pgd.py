@@ -8,9 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks.best import Best, finite_scores, where
+from mt_torchattacks.attacks.best import Best, finite_scores
 from mt_torchattacks.geometry.ball import Ball, along
 from mt_torchattacks.geometry.l1 import largest_signs
+from mt_torchattacks.geometry.shape import spread, where
 
 _MOMENTUM = 0.75
 
@@ -27,15 +28,15 @@ def auto_pgd(
     """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule; for L1 :class:`SparseSteps`).
 
     Args:
-        start: ``(N, C, H, W)`` first iterate, in the ball.
-        evaluate: iterate ``(N, C, H, W)`` -> score ``(N,)`` and direction ``(N, C, H, W)``, both detached.
+        start: ``(N, ...)`` first iterate, in the ball.
+        evaluate: iterate ``(N, ...)`` -> score ``(N,)`` and direction ``(N, ...)``, both detached.
         ball: where iterates may be; its norm is that of the steps.
         steps: number of steps >= 1.
         step_size: the first step size; a tensor that broadcasts to the images for one a channel.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
 
     Returns:
-        each sample's best iterate ``(N, C, H, W)``, the start among them, and its score ``(N,)``.
+        each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
 
     Example:
         >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=math.inf)
@@ -76,7 +77,7 @@ class HalvedSteps:
 
     def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor, rho: float) -> None:
         self.ball = ball
-        self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
+        self.sizes = spread(torch.ones_like(start.x.flatten(1)[:, 0]), start.x) * step_size
         self.previous, self.pull = start.x, 1.0
         self.checkpoint = _Checkpoint(steps, rho, start.score)
 
@@ -112,7 +113,7 @@ class SparseSteps:
     def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor) -> None:
         pixels = start.x[0].numel()
         self.ball = ball
-        self.first = self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
+        self.first = self.sizes = spread(torch.ones_like(start.x.flatten(1)[:, 0]), start.x) * step_size
         self.count = torch.full_like(start.score, self._FIRST_SHARE * pixels)
         self.changed = torch.full_like(start.score, pixels)
         self.window, self.taken = max(int(self._WINDOW * steps), 1), 0
@@ -126,7 +127,7 @@ class SparseSteps:
         self.taken += 1
         if self.taken % self.window:
             return None
-        changed = (best.x != self.ball.images).sum(dim=(1, 2, 3)).to(self.changed)
+        changed = (best.x != self.ball.images).flatten(1).sum(dim=1).to(self.changed)
         sparser = changed < self._SPARSER * self.changed
         smaller = torch.maximum(self.sizes / self._SHRINK, self.first / 10)
         self.sizes = where(sparser, self.first, smaller)

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores, where
+from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.geometry.shape import dims, where
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
@@ -26,9 +27,9 @@ class Iterate(NamedTuple):
     """Where Auto-SAGA is after a number of steps.
 
     Attributes:
-        x: the iterate ``(N, C, H, W)``.
+        x: the iterate ``(N, ...)``.
         score: its score ``(N,)``.
-        blend: the weight ``(N, T, C, H, W)`` of every task at every pixel.
+        blend: the weight ``(N, T, ...)`` of every task at every pixel.
     """
 
     x: Tensor
@@ -116,7 +117,7 @@ class AutoSAGA(NativeAttack):
         )
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
-        best, best_score = ball.images, torch.full_like(ball.images[:, 0, 0, 0], -math.inf)
+        best, best_score = ball.images, ball.images.new_full((len(ball.images),), -math.inf)
         for x, score, _ in self.iterates(bound, ball):
             score = finite_scores(score)
             best, best_score = where(score > best_score, x, best), torch.maximum(score, best_score)
@@ -140,18 +141,18 @@ class AutoSAGA(NativeAttack):
         yield Iterate(x, _mean([bound(x).detach() for _ in range(self.eot_iter)]), blend)
 
     def _gradients(self, bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, C, H, W)``; T backward passes."""
+        """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, ...)``; T backward passes."""
         drawn = [bound.weighted_gradients(x) for _ in range(self.eot_iter)]
         scores, gradients = zip(*drawn, strict=True)
         return _mean(scores), self._maps(bound, x) * _finite(_mean(gradients))
 
     def _rise(self, bound: BoundObjective, trial: Tensor) -> Tensor:
-        """The gradient ``(N, C, H, W)`` of the objective at the trial point; one backward pass."""
+        """The gradient ``(N, ...)`` of the objective at the trial point; one backward pass."""
         trial = trial.detach().requires_grad_()
         return _finite(_mean([torch.autograd.grad(bound(trial).sum(), trial)[0] for _ in range(self.eot_iter)]))
 
     def _maps(self, bound: BoundObjective, x: Tensor) -> Tensor:
-        """The attention maps ``(N, T, 1, H, W)``, or what broadcasts to them."""
+        """The attention maps ``(N, T, 1, ...)``, or what broadcasts to them."""
         if not self.attention:
             return x.new_ones(1)
         seen = self.normalize(x) if self.normalization_used is not None else x
@@ -168,7 +169,7 @@ class AutoSAGA(NativeAttack):
         expected = "a rule with a weight for every task's loss (a LossRule), since weighted gradients are blended"
         checks.require(isinstance(rule, LossRule), "balance", expected, repr(rule))
         expected = "no task preserved within a budget, for which blended gradients leave no room"
-        checks.require(not self.tasks.kept, "tasks", expected, checks.listed(self.tasks.kept))
+        checks.require(not self.tasks.preserved, "tasks", expected, checks.listed(self.tasks.preserved))
         checks.positive(self.fitting_factor, "fitting_factor")
         for name in ("learning_rate", "decay"):
             value = getattr(self, name)
@@ -180,8 +181,8 @@ class AutoSAGA(NativeAttack):
 
 
 def _mean_size(gradient: Tensor) -> Tensor:
-    """The mean absolute value ``(N, 1, 1, 1)``; 1 where it is 0."""
-    size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
+    """The mean absolute value ``(N, 1, ...)``; 1 where it is 0."""
+    size = gradient.abs().mean(dim=dims(gradient), keepdim=True)
     return torch.where(size > 0, size, 1)
 
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
-def where(samples: Tensor, x: Tensor, otherwise: Tensor) -> Tensor:
-    """``x`` for the samples ``(N,)`` that are true, ``otherwise`` for the others; both ``(N, C, H, W)``."""
-    return torch.where(samples.reshape(-1, 1, 1, 1), x, otherwise)
+from mt_torchattacks.geometry.shape import where
 
 
 def finite_scores(scores: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks.best import where
+from mt_torchattacks.geometry.shape import where
 
 CLEAN = "clean"
 

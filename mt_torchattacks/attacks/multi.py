@@ -9,7 +9,6 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.carried import Carried
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
-from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.types import Images, Targets
 
 
@@ -42,7 +41,7 @@ class MultiAttack:
             checks.require(isinstance(attack, MultiTaskAttack), "attacks", expected, checks.describe(attack), TypeError)
         models = {id(attack.model) for attack in attacks}
         checks.require(len(models) == 1, "attacks", "attacks on one model", f"{len(models)} models")
-        bounds = [Box.of(attack.bounds).numbers for attack in attacks]
+        bounds = [attack.box.numbers for attack in attacks]
         same = all(numbers == bounds[0] for numbers in bounds)
         checks.require(same, "attacks", "attacks with the same bounds", f"bounds {bounds}")
         means = [_normalization(attack) for attack in attacks]

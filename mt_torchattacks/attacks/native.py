@@ -11,7 +11,7 @@ from torchattacks.attack import Attack
 
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.balancing import Rule
-from mt_torchattacks.geometry.ball import NORMS, Ball
+from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
@@ -76,8 +76,11 @@ class NativeAttack(MultiTaskAttack, _Host):
             generator: random numbers, on the images' device.
         """
 
+    def _seen(self, images: Tensor) -> Tensor:
+        return images
+
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The adversarial images; called by the attack itself."""
         generator = torch.Generator(images.device).manual_seed(int(self.seed))
-        ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
+        ball = self._ball(images)
         return self.run(cast(BoundObjective, self.__dict__["_bound"]), ball, generator)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -12,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores, where
+from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.box import PerChannel
+from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -88,7 +88,7 @@ class Search:
         keep = self._scores[self.active] < self._stop_at
         if not keep.all():
             self.active = self.active[keep]
-            self.ball = dataclasses.replace(self.ball, images=self.ball.images[keep])
+            self.ball = self.ball.part(keep)
             self.bound = self.bound.part(keep)
         return tuple(state[keep] for state in states)
 

@@ -10,6 +10,7 @@ from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import unit
 from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.geometry.shape import dims
 from mt_torchattacks.tasks import Tasks
 
 _MOMENTUM = 0.9
@@ -44,7 +45,7 @@ class SPSA(QueryAttack):
         bounds: smallest and largest pixel value, each a number or one a channel.
 
     Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
+        images ``(N, C, H, W)``, or inputs of any shape, within ``bounds``, targets by task; returns the same shape.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -88,7 +89,7 @@ class SPSA(QueryAttack):
                 return
             pairs = min(self.nb_sample, (left - 1) // 2)
             gradient = self._estimate(search, x, pairs, generator)
-            size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
+            size = gradient.abs().mean(dim=dims(gradient), keepdim=True).clamp_min(1e-30)
             momentum = _MOMENTUM * momentum + gradient / size
             length = self.lr if self.norm == "Linf" else self.lr * x[0].numel() ** 0.5
             x = search.ball.project(x + length * unit(momentum, search.ball.norm))
@@ -101,19 +102,20 @@ class SPSA(QueryAttack):
         checks.require(self.n_queries >= 3, "n_queries", expected, self.n_queries)
 
     def _estimate(self, search: Search, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
-        """Sum over the pairs of the difference of scores times the signs, ``(A, C, H, W)``."""
+        """Sum over the pairs of the difference of scores times the signs, ``(A, ...)``."""
         signs = self._tiles(x, pairs, generator)
         total = torch.zeros_like(x)
         for some in torch.split(signs, self.max_batch_size):
             points = x.unsqueeze(1) + self.delta * torch.cat([some, -some])
             up, down = search.probe(search.ball.clipped(points)).chunk(2, dim=1)
             rise = (up - down).nan_to_num(0.0, posinf=0.0, neginf=0.0).to(x.dtype)
-            total += torch.einsum("nk,kchw->nchw", rise, some)
+            total += torch.einsum("nk,k...->n...", rise, some)
         return total
 
     def _tiles(self, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
-        """Random signs ``(pairs, C, H, W)``, constant on tiles in each channel."""
-        channels, height, width = x.shape[1:]
-        rows, columns = -(-height // self.tile), -(-width // self.tile)
-        coarse = random_signs((pairs, channels, rows, columns), x, generator)
-        return coarse.repeat_interleave(self.tile, 2).repeat_interleave(self.tile, 3)[..., :height, :width]
+        """Random signs ``(pairs, C, ...)``, constant on tiles in each channel."""
+        channels, *sides = x.shape[1:]
+        signs = random_signs((pairs, channels, *(-(-side // self.tile) for side in sides)), x, generator)
+        for dim, side in enumerate(sides, start=2):
+            signs = signs.repeat_interleave(self.tile, dim).narrow(dim, 0, side)
+        return signs

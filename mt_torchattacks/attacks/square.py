@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import where
+from mt_torchattacks.attacks.host.attack import Traits
 from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball, length
 from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.tasks import Tasks
 
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10000 queries
@@ -54,6 +55,8 @@ class Square(QueryAttack):
         >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)}).shape
         torch.Size([2, 3, 8, 8])
     """
+
+    traits = Traits(images=True)
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class WorstCase(NativeAttack):
         torch.Size([2, 3, 8, 8])
     """
 
-    traits = Traits(deterministic=False)
+    traits = Traits(deterministic=False, images=True)
     counts = (*NativeAttack.counts, "n_queries")
     alone = ""
 
@@ -123,8 +123,8 @@ class WorstCase(NativeAttack):
 
 
 def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:
-    lenient = component.balance not in _OF_ALL_TASKS  # a sample may have no target for one task
-    return component.ascend(bound.under(component.balance, lenient=lenient))
+    strict = component.balance in _OF_ALL_TASKS  # a sample may have no target for one task, though not for all
+    return component.ascend(bound.under(component.balance, strict=strict))
 
 
 @torch.no_grad()

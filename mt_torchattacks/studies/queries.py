@@ -19,7 +19,6 @@ from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation
 from mt_torchattacks.evaluation.specs import parse_rule
 from mt_torchattacks.geometry.ball import NORMS, Ball
-from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.report.style import head, new_figure, plain
 from mt_torchattacks.tasks import Tasks
@@ -124,7 +123,7 @@ def query_curve(
     asked = attack.n_queries * getattr(attack, "n_restarts", 1)
     expected = f"numbers of queries from 1 to the attack's {asked}"
     checks.require(len(at) > 0 and min(at) >= 1 and max(at) <= asked, "at", expected, list(at))
-    unusual = Box.of(attack.bounds).numbers != (0.0, 1.0) or attack._normalization_applied
+    unusual = attack.box.numbers != (0.0, 1.0) or attack._normalization_applied
     checks.require(not unusual, "attack", "one on images in [0, 1], not normalized", attack)
     points = {f"{type(attack).__name__}/{count}": count for count in at}
     references = _references(attack, steps)

@@ -24,12 +24,12 @@ HOSTED: dict[str, Traits] = {
     "SINIFGSM": Traits(divides=True),
     "VMIFGSM": Traits(deterministic=False, divides=True),
     "VNIFGSM": Traits(deterministic=False, divides=True),
-    "DIFGSM": Traits(deterministic=False, divides=True),
-    "TIFGSM": Traits(deterministic=False, divides=True, float32=True),
+    "DIFGSM": Traits(deterministic=False, divides=True, images=True),
+    "TIFGSM": Traits(deterministic=False, divides=True, float32=True, images=True),
     "UPGD": Traits(divides=True),
     "APGD": Traits(deterministic=False),
-    "PIFGSM": Traits(float32=True),
-    "PIFGSMPP": Traits(float32=True),
+    "PIFGSM": Traits(float32=True, images=True),
+    "PIFGSMPP": Traits(float32=True, images=True),
     "PGDRS": Traits(deterministic=False),
     "PGDRSL2": Traits(norm="L2", deterministic=False),
 }
@@ -102,7 +102,7 @@ def attack_class(name: str) -> type[MultiTaskAttack]:
     if name not in OWN:
         return hosted(name)
     checks.optional("torchattacks", extra="torchattacks")
-    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"{__package__}.{OWN[name]}"), name)
+    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"mt_torchattacks.attacks.{OWN[name]}"), name)
     return cls
 
 
