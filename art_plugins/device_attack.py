@@ -13,6 +13,7 @@ from torch import Tensor
 from art_plugins.ascent import ArtBall, Ascent, Watcher
 from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.best import BestOf
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.types import Targets
 
@@ -99,8 +100,10 @@ class DeviceAttack(BatchAttack):
 
 def _best(ascent: Ascent, found: list[Tensor]) -> Tensor:
     """Each sample's result with the highest score."""
-    best = torch.stack([ascent.score(x) for x in found]).argmax(dim=0)
-    return torch.stack(found)[best, torch.arange(len(best), device=best.device)]
+    best = BestOf(found[0], ascent.score(found[0]))
+    for x in found[1:]:
+        best.add(x, ascent.score(x))
+    return best.images
 
 
 def size_in(value: Any, images: Tensor, part: slice) -> float | Tensor:

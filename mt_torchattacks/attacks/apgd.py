@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
+from mt_torchattacks.attacks.best import BestOf
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.box import Bounds, PerChannel
-from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
 from mt_torchattacks.tasks import Tasks
@@ -93,18 +93,17 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
         """The best iterate of all restarts, for each sample; called by the attack itself."""
         generator = torch.Generator().manual_seed(int(self.seed))
         ball = self._ball(images)
-        best, best_score = images, images.new_full((len(images),), -math.inf)
+        best = BestOf(images, images.new_full((len(images),), -math.inf))
         for restart in range(self.n_restarts):
             start = ball.surface_point(generator) if self.random_start or restart else images
             first = STRIDE if self.__dict__["_bound"].constrained else FIRST[self.norm]
             found, score = auto_pgd(
                 start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
             )
-            best = where(score > best_score, found, best)
-            best_score = torch.maximum(score.to(best_score.dtype), best_score)
+            best.add(found, score)
             if self.verbose:
-                print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best_score.mean()):.5f}")
-        return best
+                print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best.scores.mean()):.5f}")
+        return best.images
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""

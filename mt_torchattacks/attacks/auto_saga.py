@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.box import Bounds, PerChannel
-from mt_torchattacks.geometry.shape import dims, where
+from mt_torchattacks.geometry.shape import dims
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
@@ -117,11 +117,10 @@ class AutoSAGA(NativeAttack):
         )
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
-        best, best_score = ball.images, ball.images.new_full((len(ball.images),), -math.inf)
+        best = BestOf(ball.images, ball.images.new_full((len(ball.images),), -math.inf))
         for x, score, _ in self.iterates(bound, ball):
-            score = finite_scores(score)
-            best, best_score = where(score > best_score, x, best), torch.maximum(score, best_score)
-        return best
+            best.add(x, finite_scores(score))
+        return best.images
 
     def iterates(self, bound: BoundObjective, ball: Ball) -> Iterator[Iterate]:
         """The clean images and the iterate after each step, with the blending weights that led there."""

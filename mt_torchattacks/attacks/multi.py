@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.best import CLEAN, BestOf
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.types import Images, Targets
 
@@ -53,10 +53,10 @@ class MultiAttack:
         """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
         results = [attack(inputs, labels) for attack in self.attacks]
         clean, score = inputs.to(results[0]), self.attacks[0].scores
-        carried = Carried(clean, score(clean, inputs, labels))
+        best = BestOf(clean, score(clean, inputs, labels), name=CLEAN)
         for number, found in enumerate(results):
-            carried.add(f"attack {number}", found, score(found, inputs, labels))
-        return carried.images
+            best.add(found, score(found, inputs, labels), name=f"attack {number}")
+        return best.images
 
     def __repr__(self) -> str:
         return f"MultiAttack({self.attacks})"

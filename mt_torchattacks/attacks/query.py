@@ -11,20 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.box import PerChannel
-from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
 Watch: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
-"""``watch(queries, images, scores)``: queries asked for each sample ``(N,)``, its best image so far ``(N, C, H, W)`` in
-[0, 1], and that image's score ``(N,)``. The tensors are made under ``torch.inference_mode``: clone what is to be kept
-for gradients."""
+"""``watch(queries, images, scores)``: queries asked for each sample ``(N,)``, its best image so far ``(N, ...)`` in
+[0, 1], and that image's score ``(N,)``. The tensors are made under ``torch.inference_mode``: clone those that gradients
+are to be taken of."""
 
 
 class Search:
@@ -45,7 +44,7 @@ class Search:
         self.bound, self.ball = bound, ball
         self.active = torch.arange(len(ball.images), device=ball.images.device)
         self.queries = torch.zeros_like(self.active)
-        self.best, self._scores = ball.images.clone(), bound(ball.images)
+        self.best = BestOf(ball.images, bound(ball.images))
         self._stop_at, self._watch = stop_at, watch
         self._show()
         self.keep_active()
@@ -61,9 +60,9 @@ class Search:
         return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:
-        """Scores ``(A, k)`` of k points for each active sample ``(A, k, C, H, W)``, in one forward pass.
+        """Scores ``(A, k)`` of k points for each active sample ``(A, k, ...)``, in one forward pass.
 
-        They are counted as queries but never kept, so they may be outside the ball.
+        They are counted as queries but are no candidates for the best, so they may be outside the ball.
         """
         scores = self.bound(points.flatten(0, 1)).reshape(points.shape[:2])
         self.queries[self.active] += points.shape[1]
@@ -71,12 +70,9 @@ class Search:
         return scores
 
     def ask(self, candidates: Tensor) -> Tensor:
-        """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, C, H, W)``; better ones are kept."""
+        """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, ...)``; the best stay in ``best``."""
         scores = finite_scores(self.bound(candidates))
-        before = self._scores[self.active]
-        better = scores > before
-        self.best[self.active] = where(better, candidates, self.best[self.active])
-        self._scores[self.active] = torch.where(better, scores, before)
+        self.best.add(candidates, scores, at=self.active)
         self.queries[self.active] += 1
         self._show()
         return scores
@@ -85,7 +81,7 @@ class Search:
         """Leave out the samples that are done; returns the states ``(A, ...)`` of those that are not."""
         if self._stop_at is None or self.done:
             return states
-        keep = self._scores[self.active] < self._stop_at
+        keep = self.best.scores[self.active] < self._stop_at
         if not keep.all():
             self.active = self.active[keep]
             self.ball = self.ball.part(keep)
@@ -94,7 +90,7 @@ class Search:
 
     def _show(self) -> None:
         if self._watch is not None:
-            self._watch(self.queries.clone(), self.best.clone(), self._scores.clone())
+            self._watch(self.queries.clone(), self.best.images.clone(), self.best.scores.clone())
 
 
 class QueryAttack(NativeAttack):
@@ -142,7 +138,7 @@ class QueryAttack(NativeAttack):
     def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
         """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
         runner = copy.copy(self)
-        object.__setattr__(runner, "_watch", watch)  # the host's own would keep it alive for ever
+        runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
         return super(QueryAttack, runner).__call__(inputs, labels)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
@@ -150,7 +146,7 @@ class QueryAttack(NativeAttack):
         with torch.inference_mode():
             search = Search(bound, ball, self.stop_at, self.__dict__.get("_watch"))
             self.search(search, generator)
-        return search.best.clone()
+        return search.best.images.clone()
 
     def _check_arguments(self) -> None:
         super()._check_arguments()

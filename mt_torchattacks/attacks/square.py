@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.best import BestOf
 from mt_torchattacks.attacks.host.attack import Traits
 from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball, length
 from mt_torchattacks.geometry.box import Bounds, PerChannel
-from mt_torchattacks.geometry.shape import where
 from mt_torchattacks.tasks import Tasks
 
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10000 queries
@@ -85,15 +85,14 @@ class Square(QueryAttack):
             if search.done:
                 return
             x = first(search.ball, generator)
-            score = search.ask(x)
+            present = BestOf(x, search.ask(x))
             for i in range(1, self.n_queries):
-                x, score = search.keep_active(x, score)
+                x, score = search.keep_active(present.images, present.scores)
                 if search.done:
                     return
-                draw = _Draw(x, self._side(i, x), generator)
-                candidate = changed(search.ball, x, draw)
-                found = search.ask(candidate)
-                x, score = where(found > score, candidate, x), torch.where(found > score, found, score)
+                present = BestOf(x, score)
+                candidate = changed(search.ball, x, _Draw(x, self._side(i, x), generator))
+                present.add(candidate, search.ask(candidate))
 
     def _check_arguments(self) -> None:
         super()._check_arguments()

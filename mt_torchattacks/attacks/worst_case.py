@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.apgd import APGD
-from mt_torchattacks.attacks.best import finite_scores
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.best import CLEAN, BestOf, finite_scores
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.attacks.square import Square
@@ -115,11 +114,11 @@ class WorstCase(NativeAttack):
         if self.alone:
             return _results(components[self.alone], bound)
         judge = self.judged(bound)
-        carried = Carried(bound.images, _score(judge, bound.images))
+        best = BestOf(bound.images, _score(judge, bound.images), name=CLEAN)
         for name, component in components.items():
             found = _results(component, bound)
-            carried.add(name, found, _score(judge, found))
-        return carried.images
+            best.add(found, _score(judge, found), name=name)
+        return best.images
 
 
 def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from mt_torchattacks import attacks, checks
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.best import CLEAN, BestOf
 from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation
@@ -66,7 +66,7 @@ def evaluate_worst_case(
 ) -> WorstCaseEvaluation:
     """Evaluate a model under each component of a worst-case attack, and under the worst of them for each sample.
 
-    The components run one after another over the whole set, and the best result so far is carried along.
+    The components run one after another over the whole set, and the best result so far goes along with them.
 
     Args:
         attack: the attack.
@@ -91,7 +91,7 @@ def evaluate_worst_case(
     search = _Search(attack)
     parts = {name: search.component(name) for name in attack.components}
     evaluation = evaluate(attack.model, tasks, loader, {**parts, WORST: search.worst()}, metrics, progress=progress)
-    wins = Counter(winner for carried in search.batches for winner in carried.winners)
+    wins = Counter(winner for best in search.batches for winner in best.winners)
     return WorstCaseEvaluation(evaluation, {name: wins[name] for name in search.names}, search.mean_scores())
 
 
@@ -137,20 +137,20 @@ class _Search:
 
     def __init__(self, attack: WorstCase) -> None:
         self.attack = attack
-        self.batches: list[Carried] = []
+        self.batches: list[BestOf] = []
 
     @property
     def names(self) -> list[str]:
-        return list(self.batches[0].scores)
+        return list(self.batches[0].scores_of)
 
     def component(self, name: str) -> AttackFunction:
         """An attack for one pass over the loader: the component's results, which the best so far learn of."""
         attack, number = self.attack.only(name), count()
 
         def run(images: Tensor, targets: Targets) -> Tensor:
-            carried = self._batch(next(number), images, targets)
+            best = self._batch(next(number), images, targets)
             found = attack(images, targets)
-            carried.add(name, found, self.attack.scores(found, images, targets))
+            best.add(found, self.attack.scores(found, images, targets), name=name)
             return found
 
         return run
@@ -160,29 +160,29 @@ class _Search:
         number = count()
 
         def run(images: Tensor, targets: Targets) -> Tensor:
-            carried = self._batch(next(number), images, targets)
-            worst = self.attack.scores(carried.images, images, targets)
-            for name, scores in carried.scores.items():
+            best = self._batch(next(number), images, targets)
+            worst = self.attack.scores(best.images, images, targets)
+            for name, scores in best.scores_of.items():
                 if bool((worst < scores - _ROUNDING * scores.abs()).any()):
                     raise AssertionError(f"the worst case scores lower than {name} on a sample")
-            return carried.images
+            return best.images
 
         return run
 
     def mean_scores(self) -> dict[str, float]:
         """Mean over the samples of each component's score, and of the highest."""
-        samples = sum(len(carried.winners) for carried in self.batches)
-        found = {name: sum(float(carried.scores[name].sum()) for carried in self.batches) for name in self.names}
-        found[WORST] = sum(float(carried.highest.sum()) for carried in self.batches)
+        samples = sum(len(best.winners) for best in self.batches)
+        found = {name: sum(float(best.scores_of[name].sum()) for best in self.batches) for name in self.names}
+        found[WORST] = sum(float(best.scores.sum()) for best in self.batches)
         return {name: total / samples for name, total in found.items()}
 
-    def _batch(self, number: int, images: Tensor, targets: Targets) -> Carried:
+    def _batch(self, number: int, images: Tensor, targets: Targets) -> BestOf:
         if number == len(self.batches):
-            self.batches.append(Carried(images, self.attack.scores(images, images, targets)))
-        carried = self.batches[number]
-        same = carried.images.shape == images.shape
+            self.batches.append(BestOf(images, self.attack.scores(images, images, targets), name=CLEAN))
+        best = self.batches[number]
+        same = best.images.shape == images.shape
         checks.require(same, "loader", "the same batches each time", f"another batch {number}")
-        return carried
+        return best
 
 
 def worst_case_tables(
