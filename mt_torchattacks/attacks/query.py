@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.arguments import argument, no_argument
 from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.box import PerChannel
 from mt_torchattacks.objective import BoundObjective
-from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
 Watch: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
@@ -93,40 +92,26 @@ class Search:
             self._watch(self.queries.clone(), self.best.images.clone(), self.best.scores.clone())
 
 
+def _number_or_none(value: object, name: str) -> None:
+    checks.require(value is None or checks.is_number(value), name, "a number or None", repr(value), TypeError)
+
+
 class QueryAttack(NativeAttack):
     """An attack that sees scores only and never a gradient: all of it runs under ``torch.inference_mode``.
 
     A subclass says in :meth:`search` which images it asks about. Called as ``attack(images, targets, watch=function)``
     it shows its best images after every forward pass (see :data:`Watch`).
-
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0, in pixel values; for ``"Linf"`` also one a channel.
-        n_queries: queries for each sample >= 1; the clean image is not counted.
-        seed: of the attack's own random numbers.
-        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
-        **arguments: the subclass's own, stored as attributes, and ``bounds``.
     """
 
-    counts = (*NativeAttack.counts, "n_queries")
-
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: PerChannel = 8 / 255,
-        n_queries: int = 5000,
-        seed: int = 0,
-        stop_at: float | None = None,
-        **arguments: Any,
-    ) -> None:
-        arguments |= {"norm": norm, "eps": eps, "n_queries": n_queries, "seed": seed, "stop_at": stop_at}
-        super(NativeAttack, self).__init__(model, tasks, balance, **arguments)  # queries instead of its steps
+    balance: str | Rule = argument("dgba", "balancing rule or its name; only its score is used.")
+    steps = no_argument()  # queries are counted instead
+    n_queries: int = argument(5000, "queries for each sample >= 1; the clean image is not counted.", checks.whole)
+    seed: int = NativeAttack.seed
+    stop_at: float | None = argument(
+        None,
+        "score at which a sample is asked about no more; None asks ``n_queries`` times about each.",
+        _number_or_none,
+    )
 
     @abstractmethod
     def search(self, search: Search, generator: torch.Generator) -> None:
@@ -147,11 +132,6 @@ class QueryAttack(NativeAttack):
             search = Search(bound, ball, self.stop_at, self.__dict__.get("_watch"))
             self.search(search, generator)
         return search.best.images.clone()
-
-    def _check_arguments(self) -> None:
-        super()._check_arguments()
-        fits = self.stop_at is None or checks.is_number(self.stop_at)
-        checks.require(fits, "stop_at", "a number or None", repr(self.stop_at), TypeError)
 
 
 def random_signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
