@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from art_plugins import labels
 from art_plugins.network import Network
 from mt_torchattacks import Objective, Rule, checks
 from mt_torchattacks.balancing import LossRule
+from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.types import Targets
@@ -53,7 +55,7 @@ class DeviceMixin(PyTorchEstimator):
         right = found.ndim == 4 and found.shape[axis] == channels
         expected = f"shape {shape}, since channels_first={self.channels_first}"
         checks.require(right, "x", expected, f"shape {tuple(found.shape)}")
-        checks.images(found, "x", bounds=self.bounds)
+        checks.inputs(found, "x", bounds=self.bounds)
         return found
 
     def targets(self, y: labels.Labels, n: int) -> dict[str, Tensor]:
@@ -78,21 +80,22 @@ class DeviceMixin(PyTorchEstimator):
         objective: Objective,
         images: Tensor,
         goals: Targets,
-        noise: float | None = None,
-        norm: str = "Linf",
+        ball: Ball | None = None,
     ) -> BoundObjective:
         """An objective of this estimator for clean images and targets, both on any device.
 
         :param objective: See :meth:`objective`.
         :param images: Clean images.
         :param goals: Targets by task.
-        :param noise: Size of the noise that stands in where clean losses are 0; 8 of 255 of the clip values by default.
-        :param norm: Of the attack's steps, see :meth:`mt_torchattacks.Objective.bind`.
+        :param ball: Where the attack looks for images around the clean ones, see
+                     :meth:`mt_torchattacks.Objective.bind`; for the infinity norm 8 of 255 of the clip values' range
+                     by default.
         """
-        low, high = self.bounds
-        usual = 8 / 255 * (high - low if np.isfinite(high - low) else 1)
+        images = images.to(self.device)
         goals = {name: goal.to(self.device) for name, goal in goals.items()}
-        return objective.bind(images.to(self.device), goals, noise=noise or usual, bounds=self.bounds, norm=norm)
+        low, high = self.bounds
+        usual = Ball(images, 8 / 255 * (high - low if np.isfinite(high - low) else 1), np.inf)
+        return objective.bind(images, goals, ball=replace(usual if ball is None else ball, clip=self.bounds))
 
     @contextmanager
     def attacked(self) -> Iterator[None]:
@@ -118,7 +121,7 @@ class DeviceMixin(PyTorchEstimator):
 def _refers_to_clean(objective: Objective) -> bool:
     """Whether directions depend on the losses on the clean images: within budgets, and what a rule does is tried."""
     rule, n = objective.rule, len(objective.names)
-    if objective.kept or not isinstance(rule, LossRule):
-        return bool(objective.kept)
+    if objective.preserved or not isinstance(rule, LossRule):
+        return bool(objective.preserved)
     losses = torch.ones(1, n)
     return not torch.equal(rule.weights(losses, losses), rule.weights(losses, torch.linspace(2, 3, n).unsqueeze(0)))

@@ -13,6 +13,7 @@ from torch import Tensor
 from art_plugins.ascent import ArtBall, Ascent, Watcher
 from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.best import BestOf
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.types import Targets
 
@@ -31,8 +32,7 @@ class DeviceAttack(BatchAttack):
         ball = self._ball(images, mask, part)
         objective = estimator.objective(self.balance, targeted=self.targeted)
         with estimator.attacked():
-            norm = "Linf" if ball.norm == np.inf else f"L{ball.norm:g}"
-            bound = estimator.bind(objective, images, goals, noise=_noise(ball), norm=norm)
+            bound = estimator.bind(objective, images, goals, ball)
             ascent = Ascent(bound, ball, self._watcher(goals, part))
             found = [self._run(ascent, start, part) for start in self._starts(ball)]
             return found[0] if len(found) == 1 else _best(ascent, found)
@@ -100,8 +100,10 @@ class DeviceAttack(BatchAttack):
 
 def _best(ascent: Ascent, found: list[Tensor]) -> Tensor:
     """Each sample's result with the highest score."""
-    best = torch.stack([ascent.score(x) for x in found]).argmax(dim=0)
-    return torch.stack(found)[best, torch.arange(len(best), device=best.device)]
+    best = BestOf(found[0], ascent.score(found[0]))
+    for x in found[1:]:
+        best.add(x, ascent.score(x))
+    return best.images
 
 
 def size_in(value: Any, images: Tensor, part: slice) -> float | Tensor:
@@ -111,9 +113,3 @@ def size_in(value: Any, images: Tensor, part: slice) -> float | Tensor:
     array = np.asarray(value, dtype=np.float32)
     by_sample = array.ndim == images.ndim and len(array) > 1
     return torch.tensor(array[part] if by_sample else array, device=images.device)
-
-
-def _noise(ball: Ball) -> float:
-    """Size of the uniform noise, in pixel values, that is as large as the attack's own budget."""
-    eps = float(ball.eps.max()) if isinstance(ball.eps, Tensor) else ball.eps
-    return float(eps / ball.images[0].numel() ** (1 / ball.norm))

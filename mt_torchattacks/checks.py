@@ -67,17 +67,32 @@ def describe(value: object) -> str:
     return type(value).__name__
 
 
-def images(value: object, name: str = "images", *, bounds: tuple[float, float] | None = (0.0, 1.0)) -> None:
-    """Check ``(N, C, H, W)`` floating-point images, finite and within ``bounds`` (None: any).
+def inputs(
+    value: object,
+    name: str = "images",
+    *,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+    image_shaped: bool = False,
+) -> None:
+    """Check floating-point inputs ``(N, ...)``, finite and within ``bounds`` (None: any).
+
+    Args:
+        value: what should be the inputs.
+        name: for the message.
+        bounds: the smallest and the largest value.
+        image_shaped: they have to be images ``(N, C, H, W)``.
 
     Raises:
         TypeError: not a floating-point tensor.
-        ValueError: not four-dimensional, empty, with NaN or infinity, or out of bounds.
+        ValueError: not a batch, not four-dimensional where that is asked for, empty, with NaN or infinity, or out of
+            bounds.
     """
+    shape = "(N, C, H, W)" if image_shaped else "(N, ...), such as images (N, C, H, W)"
     if not isinstance(value, Tensor):
-        fail(name, "a tensor of shape (N, C, H, W)", describe(value), TypeError)
+        fail(name, f"a tensor of shape {shape}", describe(value), TypeError)
     require(value.is_floating_point(), name, "a floating-point dtype", describe(value), TypeError)
-    require(value.ndim == 4, name, "shape (N, C, H, W)", describe(value))
+    fits = value.ndim == 4 if image_shaped else value.ndim >= 2
+    require(fits, name, f"shape {shape}", describe(value))
     require(value.numel() > 0, name, "at least one sample", f"an empty batch, {describe(value)}")
     require(value.device.type != "meta", name, "values", "a tensor on the device 'meta', which has none")
     finite(value, name)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
+from mt_torchattacks.geometry.ball import NORMS, Ball
 
 CLASSES = 4
 NAMES = ("classes", "segmentation", "normal", "depth")
@@ -65,6 +66,11 @@ def batch(n: int = 4, size: int = 16, seed: int = 1) -> tuple[Tensor, dict[str, 
         "depth": depth,
     }
     return torch.rand(n, 3, size, size, generator=g), targets
+
+
+def ball(images: Tensor, eps: float = 8 / 255, norm: str = "Linf") -> Ball:
+    """The ball around images in [0, 1]; for L2 as large as uniform noise of the size eps."""
+    return Ball(images, eps if norm == "Linf" else eps * images[0].numel() ** 0.5, NORMS[norm], (0.0, 1.0))
 
 
 class Linear(nn.Module):

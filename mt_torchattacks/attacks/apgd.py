@@ -10,21 +10,27 @@ import torchattacks
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.arguments import Declared, argument, length, number
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.best import where
-from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
-from mt_torchattacks.balancing import Rule
-from mt_torchattacks.geometry.ball import NORMS, Ball
-from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.attacks.best import BestOf
+from mt_torchattacks.attacks.host.attack import Traits
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
-from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
 
 FIRST = {"Linf": 2.0, "L2": 2.0, "L1": 1.0}  # length of the first step, in radii
 
 
-class APGD(MultiTaskAttack, torchattacks.APGD):
+class _Host(torchattacks.APGD):
+    """torchattacks' class, with the one argument that is not its own."""
+
+    def __init__(self, model: nn.Module, random_start: bool, **theirs: Any) -> None:
+        super().__init__(model, **theirs)
+        self.random_start = random_start
+        self.supported_mode = ["default", "targeted"]
+
+
+class APGD(Declared, _Host):
     """Auto-PGD: step sizes that halve at checkpoints, momentum, and the best iterate of every sample returned.
 
     Algorithm 1 of 'Attacking All Tasks at Once' with ``balance="dgba"``: the direction is the sum of gradients relative
@@ -32,25 +38,6 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
     that of 'Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks'
     (https://arxiv.org/abs/2003.01690, section 3). No sample counts as finished; everything stays on the device; the
     global random numbers are not touched.
-
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: balancing rule or its name.
-        norm: ``"Linf"``, ``"L2"`` or ``"L1"``.
-        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
-        steps: number of steps >= 1.
-        n_restarts: number of runs >= 1; each sample keeps its best.
-        seed: of the random starts' own generator.
-        loss: only ``"ce"``, torchattacks' name for the loss itself: here the tasks' own.
-        eot_iter: gradients averaged at each step, for models with randomness.
-        rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
-        verbose: print each restart's mean score.
-        random_start: start the first run at a random point; otherwise at the clean image (later runs start at random).
-        bounds: smallest and largest pixel value, each a number or one a channel.
-
-    Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
 
     Example:
         >>> import mt_torchattacks as mta
@@ -64,48 +51,45 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
     norms: ClassVar[tuple[str, ...]] = ("Linf", "L2", "L1")
     per_channel: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: PerChannel = 8 / 255,
-        steps: int = 10,
-        n_restarts: int = 1,
-        seed: int = 0,
-        loss: str = "ce",
-        eot_iter: int = 1,
-        rho: float = 0.75,
-        verbose: bool = False,
-        random_start: bool = True,
-        *,
-        bounds: Bounds = (0.0, 1.0),
-    ) -> None:
-        theirs = (norm, eps, steps, n_restarts, seed, loss, eot_iter, rho, verbose)
-        super().__init__(model, tasks, balance, *theirs, bounds=bounds)
-        self.random_start = random_start
-        self.supported_mode = ["default", "targeted"]
+    norm: str = argument("Linf", '``"Linf"``, ``"L2"`` or ``"L1"``.')
+    eps = length(8 / 255, "radius of the perturbation > 0, in pixel values; for Linf also one a channel.")
+    steps: int = argument(10, "number of steps >= 1.", checks.whole)
+    n_restarts: int = argument(1, "number of runs >= 1; each sample keeps its best.", checks.whole)
+    seed: int = argument(0, "of the random starts' own generator.")
+    loss: str = argument("ce", "only ``\"ce\"``, torchattacks' name for the loss itself: here the tasks' own.")
+    eot_iter: int = argument(1, "gradients averaged at each step, for models with randomness.", checks.whole)
+    rho: float = argument(
+        0.75,
+        "share of the steps between two checkpoints that must raise the score, or the step size is halved.",
+        number("a share of the steps in [0, 1]", lambda share: 0 <= share <= 1),
+        attribute="thr_decr",
+    )
+    verbose: bool = argument(False, "print each restart's mean score.")
+    random_start: bool = argument(
+        True, "start the first run at a random point; otherwise at the clean image (later runs start at random)."
+    )
+
+    def _seen(self, images: Tensor) -> Tensor:
+        return images
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
         generator = torch.Generator().manual_seed(int(self.seed))
-        ball = Ball(images, self.eps, NORMS[self.norm], clip=(0.0, 1.0))
-        best, best_score = images, images.new_full((len(images),), -math.inf)
+        ball = self._ball(images)
+        best = BestOf(images, images.new_full((len(images),), -math.inf))
         for restart in range(self.n_restarts):
             start = ball.surface_point(generator) if self.random_start or restart else images
             first = STRIDE if self.__dict__["_bound"].constrained else FIRST[self.norm]
             found, score = auto_pgd(
                 start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
             )
-            best = where(score > best_score, found, best)
-            best_score = torch.maximum(score.to(best_score.dtype), best_score)
+            best.add(found, score)
             if self.verbose:
-                print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best_score.mean()):.5f}")
-        return best
+                print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best.scores.mean()):.5f}")
+        return best.images
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Score ``(N,)`` and direction ``(N, C, H, W)`` at x, each the mean of ``eot_iter`` evaluations."""
+        """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""
         bound: BoundObjective = self.__dict__["_bound"]
         x = x.detach().requires_grad_()
         scores, gradient = torch.zeros((), device=x.device), torch.zeros_like(x)
@@ -114,7 +98,3 @@ class APGD(MultiTaskAttack, torchattacks.APGD):
             gradient = gradient + torch.autograd.grad(score.sum(), x)[0]
             scores = scores + score.detach()
         return scores / self.eot_iter, gradient / self.eot_iter
-
-    def _check_arguments(self) -> None:
-        super()._check_arguments()
-        checks.require(0 <= self.thr_decr <= 1, "rho", "a share of the steps in [0, 1]", self.thr_decr)

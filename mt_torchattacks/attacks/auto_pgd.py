@@ -8,9 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mt_torchattacks.attacks.best import Best, finite_scores, where
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.geometry.ball import Ball, along
 from mt_torchattacks.geometry.l1 import largest_signs
+from mt_torchattacks.geometry.shape import spread, where
 
 _MOMENTUM = 0.75
 
@@ -27,15 +28,15 @@ def auto_pgd(
     """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule; for L1 :class:`SparseSteps`).
 
     Args:
-        start: ``(N, C, H, W)`` first iterate, in the ball.
-        evaluate: iterate ``(N, C, H, W)`` -> score ``(N,)`` and direction ``(N, C, H, W)``, both detached.
+        start: ``(N, ...)`` first iterate, in the ball.
+        evaluate: iterate ``(N, ...)`` -> score ``(N,)`` and direction ``(N, ...)``, both detached.
         ball: where iterates may be; its norm is that of the steps.
         steps: number of steps >= 1.
         step_size: the first step size; a tensor that broadcasts to the images for one a channel.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
 
     Returns:
-        each sample's best iterate ``(N, C, H, W)``, the start among them, and its score ``(N,)``.
+        each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
 
     Example:
         >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=math.inf)
@@ -46,7 +47,7 @@ def auto_pgd(
     """
     x = start
     score, gradient = _finite(*evaluate(x))
-    best = Best(x, score, gradient)
+    best = BestOf(x, score, gradient)
     walk: SparseSteps | HalvedSteps
     if ball.norm == 1:
         walk = SparseSteps(ball, best, steps, step_size)
@@ -55,15 +56,20 @@ def auto_pgd(
     for i in range(steps):
         x = walk.step(x, gradient)
         last, (score, gradient) = score, _finite(*evaluate(x))
-        best.update(x, score, gradient)
+        best.add(x, score, gradient)
         # The hosts compare the first iterate with 0, not with the start: for a loss > 0, always a rise.
         rose = score > last if i > 0 else torch.ones_like(score, dtype=torch.bool)
         if (back := walk.after_step(rose, best)) is not None:
-            x, gradient = where(back, best.x, x), where(back, best.gradient, gradient)
+            x, gradient = where(back, best.images, x), where(back, _gradient(best), gradient)
     if ball.norm == 1:  # the best point of the ball for the loss linearised at the best iterate: a last candidate
-        corner = ball.best_for(best.gradient)
-        best.update(corner, *_finite(*evaluate(corner)))
-    return best.x, best.score
+        corner = ball.best_for(_gradient(best))
+        best.add(corner, *_finite(*evaluate(corner)))
+    return best.images, best.scores
+
+
+def _gradient(best: BestOf) -> Tensor:
+    assert best.gradient is not None
+    return best.gradient
 
 
 def _finite(score: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,11 +80,11 @@ def _finite(score: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
 class HalvedSteps:
     """Steps with momentum whose sizes are halved at checkpoints ([C] algorithm 1), for Linf and L2."""
 
-    def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor, rho: float) -> None:
+    def __init__(self, ball: Ball, start: BestOf, steps: int, step_size: float | Tensor, rho: float) -> None:
         self.ball = ball
-        self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
-        self.previous, self.pull = start.x, 1.0
-        self.checkpoint = _Checkpoint(steps, rho, start.score)
+        self.sizes = spread(torch.ones_like(start.images.flatten(1)[:, 0]), start.images) * step_size
+        self.previous, self.pull = start.images, 1.0
+        self.checkpoint = _Checkpoint(steps, rho, start.scores)
 
     def step(self, x: Tensor, gradient: Tensor) -> Tensor:
         """The next iterate."""
@@ -88,9 +94,9 @@ class HalvedSteps:
         self.previous, self.pull = x, _MOMENTUM
         return moved
 
-    def after_step(self, rose: Tensor, best: Best) -> Tensor | None:
+    def after_step(self, rose: Tensor, best: BestOf) -> Tensor | None:
         """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""
-        halve = self.checkpoint.after_step(rose, best.score)
+        halve = self.checkpoint.after_step(rose, best.scores)
         if halve is not None:
             self.sizes = where(halve, self.sizes / 2.0, self.sizes)
         return halve
@@ -109,24 +115,24 @@ class SparseSteps:
     _SPARSER = 0.95  # share of the changed pixels that must be left
     _SHRINK = 1.5  # of the step size, and from changed pixels to those of a step
 
-    def __init__(self, ball: Ball, start: Best, steps: int, step_size: float | Tensor) -> None:
-        pixels = start.x[0].numel()
+    def __init__(self, ball: Ball, start: BestOf, steps: int, step_size: float | Tensor) -> None:
+        pixels = start.images[0].numel()
         self.ball = ball
-        self.first = self.sizes = start.x.new_ones((len(start.x), 1, 1, 1)) * step_size
-        self.count = torch.full_like(start.score, self._FIRST_SHARE * pixels)
-        self.changed = torch.full_like(start.score, pixels)
+        self.first = self.sizes = spread(torch.ones_like(start.images.flatten(1)[:, 0]), start.images) * step_size
+        self.count = torch.full_like(start.scores, self._FIRST_SHARE * pixels)
+        self.changed = torch.full_like(start.scores, pixels)
         self.window, self.taken = max(int(self._WINDOW * steps), 1), 0
 
     def step(self, x: Tensor, gradient: Tensor) -> Tensor:
         """The next iterate."""
         return self.ball.project(x + self.sizes * largest_signs(gradient, self.count))
 
-    def after_step(self, rose: Tensor, best: Best) -> Tensor | None:
+    def after_step(self, rose: Tensor, best: BestOf) -> Tensor | None:
         """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""
         self.taken += 1
         if self.taken % self.window:
             return None
-        changed = (best.x != self.ball.images).sum(dim=(1, 2, 3)).to(self.changed)
+        changed = (best.images != self.ball.images).flatten(1).sum(dim=1).to(self.changed)
         sparser = changed < self._SPARSER * self.changed
         smaller = torch.maximum(self.sizes / self._SHRINK, self.first / 10)
         self.sizes = where(sparser, self.first, smaller)

@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores, where
+from mt_torchattacks.attacks.arguments import argument, length, number
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.box import Bounds, PerChannel
+from mt_torchattacks.geometry.shape import dims
 from mt_torchattacks.objective import BoundObjective
-from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images
+
+_AT_LEAST_0 = number("a number >= 0", lambda value: value >= 0)
 
 Attention = Mapping[str, Callable[[Images], Tensor]]
 
@@ -26,9 +28,9 @@ class Iterate(NamedTuple):
     """Where Auto-SAGA is after a number of steps.
 
     Attributes:
-        x: the iterate ``(N, C, H, W)``.
+        x: the iterate ``(N, ...)``.
         score: its score ``(N,)``.
-        blend: the weight ``(N, T, C, H, W)`` of every task at every pixel.
+        blend: the weight ``(N, T, ...)`` of every task at every pixel.
     """
 
     x: Tensor
@@ -52,25 +54,6 @@ class AutoSAGA(NativeAttack):
     the same whatever the losses' scales and the image's size. A step costs T + 1 backward passes: T at x and one at
     the trial point.
 
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs. For a list of models see
-            :class:`~mt_torchattacks.Ensemble`.
-        tasks: its tasks.
-        balance: a rule whose weights follow from the losses, or its name; ``"baseline"`` stands for ``"total"``.
-        eps: radius of the perturbation.
-        alpha: step size.
-        steps: number of steps.
-        learning_rate: r, of the blending weights >= 0; with 0 they stay 1, and this is the basic iterative method.
-        fitting_factor: lambda > 0, of the tanh that stands for the sign; near 1, since G is near 1 on average.
-        decay: gamma >= 0, momentum of the blended gradient.
-        eot_iter: forward passes that each gradient is the mean of, for models with randomness.
-        attention: the map phi ``(N, 1, H, W)`` as a function of the model's input, by task; 1 for a task without. For
-            a transformer trunk :class:`~mt_torchattacks.attacks.Rollout`.
-        bounds: smallest and largest pixel value, each a number or one a channel.
-
-    Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns each sample's iterate with the best score.
-
     Raises:
         TypeError, ValueError: an argument is not what it should be; a rule that needs the gradients themselves.
 
@@ -84,43 +67,39 @@ class AutoSAGA(NativeAttack):
 
     norms: ClassVar[tuple[str, ...]] = ("Linf",)
 
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        eps: PerChannel = 8 / 255,
-        alpha: PerChannel = 2 / 255,
-        steps: int = 40,
-        learning_rate: float = 250.0,
-        fitting_factor: float = 1.0,
-        decay: float = 0.0,
-        eot_iter: int = 1,
-        attention: Attention | None = None,
-        *,
-        bounds: Bounds = (0.0, 1.0),
-    ) -> None:
-        super().__init__(
-            model,
-            tasks,
-            "total" if balance == "baseline" else balance,
-            eps=eps,
-            steps=steps,
-            alpha=alpha,
-            learning_rate=learning_rate,
-            fitting_factor=fitting_factor,
-            decay=decay,
-            eot_iter=eot_iter,
-            attention=attention,
-            bounds=bounds,
-        )
+    balance: str | Rule = argument(
+        "dgba",
+        'a rule whose weights follow from the losses, or its name; ``"baseline"`` stands for ``"total"``.',
+    )
+    rule_names: ClassVar[dict[str, str]] = {"baseline": "total"}
+    norm = "Linf"
+    seed = 0
+    eps = length(8 / 255, "radius of the perturbation.")
+    alpha = length(2 / 255, "step size.")
+    steps: int = argument(40, "number of steps.", checks.whole)
+    learning_rate: float = argument(
+        250.0,
+        "r, of the blending weights >= 0; with 0 they stay 1, and this is the basic iterative method.",
+        _AT_LEAST_0,
+    )
+    fitting_factor: float = argument(
+        1.0, "lambda > 0, of the tanh that stands for the sign; near 1, since G is near 1 on average.", checks.positive
+    )
+    decay: float = argument(0.0, "gamma >= 0, momentum of the blended gradient.", _AT_LEAST_0)
+    eot_iter: int = argument(
+        1, "forward passes that each gradient is the mean of, for models with randomness.", checks.whole
+    )
+    attention: Attention | None = argument(
+        None,
+        "the map phi ``(N, 1, H, W)`` as a function of the model's input, by task; 1 for a task without. For a "
+        "transformer trunk :class:`~mt_torchattacks.attacks.Rollout`.",
+    )
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
-        best, best_score = ball.images, torch.full_like(ball.images[:, 0, 0, 0], -math.inf)
+        best = BestOf(ball.images, ball.images.new_full((len(ball.images),), -math.inf))
         for x, score, _ in self.iterates(bound, ball):
-            score = finite_scores(score)
-            best, best_score = where(score > best_score, x, best), torch.maximum(score, best_score)
-        return best
+            best.add(x, finite_scores(score))
+        return best.images
 
     def iterates(self, bound: BoundObjective, ball: Ball) -> Iterator[Iterate]:
         """The clean images and the iterate after each step, with the blending weights that led there."""
@@ -140,18 +119,18 @@ class AutoSAGA(NativeAttack):
         yield Iterate(x, _mean([bound(x).detach() for _ in range(self.eot_iter)]), blend)
 
     def _gradients(self, bound: BoundObjective, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, C, H, W)``; T backward passes."""
+        """The score ``(N,)`` and ``phi_i w_i grad L_i`` ``(N, T, ...)``; T backward passes."""
         drawn = [bound.weighted_gradients(x) for _ in range(self.eot_iter)]
         scores, gradients = zip(*drawn, strict=True)
         return _mean(scores), self._maps(bound, x) * _finite(_mean(gradients))
 
     def _rise(self, bound: BoundObjective, trial: Tensor) -> Tensor:
-        """The gradient ``(N, C, H, W)`` of the objective at the trial point; one backward pass."""
+        """The gradient ``(N, ...)`` of the objective at the trial point; one backward pass."""
         trial = trial.detach().requires_grad_()
         return _finite(_mean([torch.autograd.grad(bound(trial).sum(), trial)[0] for _ in range(self.eot_iter)]))
 
     def _maps(self, bound: BoundObjective, x: Tensor) -> Tensor:
-        """The attention maps ``(N, T, 1, H, W)``, or what broadcasts to them."""
+        """The attention maps ``(N, T, 1, ...)``, or what broadcasts to them."""
         if not self.attention:
             return x.new_ones(1)
         seen = self.normalize(x) if self.normalization_used is not None else x
@@ -168,20 +147,15 @@ class AutoSAGA(NativeAttack):
         expected = "a rule with a weight for every task's loss (a LossRule), since weighted gradients are blended"
         checks.require(isinstance(rule, LossRule), "balance", expected, repr(rule))
         expected = "no task preserved within a budget, for which blended gradients leave no room"
-        checks.require(not self.tasks.kept, "tasks", expected, checks.listed(self.tasks.kept))
-        checks.positive(self.fitting_factor, "fitting_factor")
-        for name in ("learning_rate", "decay"):
-            value = getattr(self, name)
-            checks.require(checks.is_number(value), name, "a number >= 0", repr(value), TypeError)
-            checks.require(value >= 0, name, "a number >= 0", value)
+        checks.require(not self.tasks.preserved, "tasks", expected, checks.listed(self.tasks.preserved))
         checks.keys(self.attention or {}, "attention", (), allowed=tuple(self.tasks))
         plain = not self.attention or tuple(self.bounds) == (0.0, 1.0)
         checks.require(plain, "bounds", "(0, 1) with attention maps, which see these images", self.bounds)
 
 
 def _mean_size(gradient: Tensor) -> Tensor:
-    """The mean absolute value ``(N, 1, 1, 1)``; 1 where it is 0."""
-    size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
+    """The mean absolute value ``(N, 1, ...)``; 1 where it is 0."""
+    size = gradient.abs().mean(dim=dims(gradient), keepdim=True)
     return torch.where(size > 0, size, 1)
 
 

@@ -1,16 +1,14 @@
-"""Each sample's best iterate so far, which attacks keep."""
+"""Each sample's best images so far: what attacks, restarts and several attacks one after another keep."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mt_torchattacks.geometry.shape import where
 
-def where(samples: Tensor, x: Tensor, otherwise: Tensor) -> Tensor:
-    """``x`` for the samples ``(N,)`` that are true, ``otherwise`` for the others; both ``(N, C, H, W)``."""
-    return torch.where(samples.reshape(-1, 1, 1, 1), x, otherwise)
+CLEAN = "clean"
+"""The name of the clean images among those that several attacks have found."""
 
 
 def finite_scores(scores: Tensor) -> Tensor:
@@ -18,17 +16,62 @@ def finite_scores(scores: Tensor) -> Tensor:
     return scores.nan_to_num(-torch.inf, posinf=torch.inf, neginf=-torch.inf)
 
 
-@dataclass
-class Best:
-    """Each sample's best iterate so far, with its score and gradient."""
+class BestOf:
+    """Each sample's images with the highest score; of equals those that came first.
 
-    x: Tensor
-    score: Tensor
-    gradient: Tensor
+    Args:
+        images: ``(N, ...)`` the first images.
+        scores: their scores ``(N,)``.
+        gradient: ``(N, ...)`` the gradient at the images, where it is to go with them.
+        name: of these images, where it is to be known which attack won.
 
-    def update(self, x: Tensor, score: Tensor, gradient: Tensor) -> None:
-        """Take over the samples whose score is higher."""
-        better = score > self.score
-        self.x = where(better, x, self.x)
-        self.gradient = where(better, gradient, self.gradient)
-        self.score = torch.where(better, score, self.score)
+    Attributes:
+        images: the best images ``(N, ...)``.
+        scores: their scores ``(N,)``.
+        gradient: the gradient ``(N, ...)`` at them, or None.
+        winners: for each sample the name under which its best images were added; empty without names.
+        scores_of: the scores ``(N,)`` of all images that were added under a name, by that name.
+
+    Example:
+        >>> best = BestOf(torch.zeros(2, 3), torch.tensor([0.0, 0.0]), name="clean")
+        >>> best.add(torch.ones(2, 3), torch.tensor([1.0, -1.0]), name="pgd")
+        >>> best.winners, best.images[:, 0], best.scores
+        (['pgd', 'clean'], tensor([1., 0.]), tensor([1., 0.]))
+    """
+
+    def __init__(self, images: Tensor, scores: Tensor, gradient: Tensor | None = None, name: str = "") -> None:
+        self.images, self.scores, self.gradient = images, scores, gradient
+        self.winners = [name] * len(images) if name else []
+        self.scores_of = {name: scores} if name else {}
+
+    def add(
+        self,
+        images: Tensor,
+        scores: Tensor,
+        gradient: Tensor | None = None,
+        *,
+        name: str = "",
+        at: Tensor | None = None,
+    ) -> None:
+        """Take the images that score higher. No tensor is changed in place.
+
+        Args:
+            images: ``(N, ...)``, or ``(A, ...)`` for the samples ``at`` alone.
+            scores: theirs; NaN is never better.
+            gradient: at the images, if there was one at first.
+            name: of what found them.
+            at: ``(A,)`` numbers of the samples that these are for; all by default.
+        """
+        mine = (self.images, self.scores) if at is None else (self.images[at], self.scores[at])
+        better = scores > mine[1]
+        self.images = _put(self.images, where(better, images, mine[0]), at)
+        self.scores = _put(self.scores, torch.where(better, scores, mine[1]), at)
+        if gradient is not None and self.gradient is not None:
+            self.gradient = where(better, gradient, self.gradient)
+        if name:
+            self.scores_of[name] = scores
+            self.winners = [name if won else old for won, old in zip(better.tolist(), self.winners, strict=True)]
+
+
+def _put(whole: Tensor, part: Tensor, at: Tensor | None) -> Tensor:
+    return part if at is None else whole.index_copy(0, at, part)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.best import CLEAN, BestOf
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
-from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.types import Images, Targets
 
 
@@ -42,7 +41,7 @@ class MultiAttack:
             checks.require(isinstance(attack, MultiTaskAttack), "attacks", expected, checks.describe(attack), TypeError)
         models = {id(attack.model) for attack in attacks}
         checks.require(len(models) == 1, "attacks", "attacks on one model", f"{len(models)} models")
-        bounds = [Box.of(attack.bounds).numbers for attack in attacks]
+        bounds = [attack.box.numbers for attack in attacks]
         same = all(numbers == bounds[0] for numbers in bounds)
         checks.require(same, "attacks", "attacks with the same bounds", f"bounds {bounds}")
         means = [_normalization(attack) for attack in attacks]
@@ -54,10 +53,10 @@ class MultiAttack:
         """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
         results = [attack(inputs, labels) for attack in self.attacks]
         clean, score = inputs.to(results[0]), self.attacks[0].scores
-        carried = Carried(clean, score(clean, inputs, labels))
+        best = BestOf(clean, score(clean, inputs, labels), name=CLEAN)
         for number, found in enumerate(results):
-            carried.add(f"attack {number}", found, score(found, inputs, labels))
-        return carried.images
+            best.add(found, score(found, inputs, labels), name=f"attack {number}")
+        return best.images
 
     def __repr__(self) -> str:
         return f"MultiAttack({self.attacks})"

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import finite_scores, where
+from mt_torchattacks.attacks.arguments import argument, no_argument
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.box import PerChannel
 from mt_torchattacks.objective import BoundObjective
-from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
 Watch: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
-"""``watch(queries, images, scores)``: queries asked for each sample ``(N,)``, its best image so far ``(N, C, H, W)`` in
-[0, 1], and that image's score ``(N,)``. The tensors are made under ``torch.inference_mode``: clone what is to be kept
-for gradients."""
+"""``watch(queries, images, scores)``: queries asked for each sample ``(N,)``, its best image so far ``(N, ...)`` in
+[0, 1], and that image's score ``(N,)``. The tensors are made under ``torch.inference_mode``: clone those that gradients
+are to be taken of."""
 
 
 class Search:
@@ -45,7 +43,7 @@ class Search:
         self.bound, self.ball = bound, ball
         self.active = torch.arange(len(ball.images), device=ball.images.device)
         self.queries = torch.zeros_like(self.active)
-        self.best, self._scores = ball.images.clone(), bound(ball.images)
+        self.best = BestOf(ball.images, bound(ball.images))
         self._stop_at, self._watch = stop_at, watch
         self._show()
         self.keep_active()
@@ -61,9 +59,9 @@ class Search:
         return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:
-        """Scores ``(A, k)`` of k points for each active sample ``(A, k, C, H, W)``, in one forward pass.
+        """Scores ``(A, k)`` of k points for each active sample ``(A, k, ...)``, in one forward pass.
 
-        They are counted as queries but never kept, so they may be outside the ball.
+        They are counted as queries but are no candidates for the best, so they may be outside the ball.
         """
         scores = self.bound(points.flatten(0, 1)).reshape(points.shape[:2])
         self.queries[self.active] += points.shape[1]
@@ -71,12 +69,9 @@ class Search:
         return scores
 
     def ask(self, candidates: Tensor) -> Tensor:
-        """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, C, H, W)``; better ones are kept."""
+        """Scores ``(A,)`` of a candidate in the ball for each active sample ``(A, ...)``; the best stay in ``best``."""
         scores = finite_scores(self.bound(candidates))
-        before = self._scores[self.active]
-        better = scores > before
-        self.best[self.active] = where(better, candidates, self.best[self.active])
-        self._scores[self.active] = torch.where(better, scores, before)
+        self.best.add(candidates, scores, at=self.active)
         self.queries[self.active] += 1
         self._show()
         return scores
@@ -85,16 +80,20 @@ class Search:
         """Leave out the samples that are done; returns the states ``(A, ...)`` of those that are not."""
         if self._stop_at is None or self.done:
             return states
-        keep = self._scores[self.active] < self._stop_at
+        keep = self.best.scores[self.active] < self._stop_at
         if not keep.all():
             self.active = self.active[keep]
-            self.ball = dataclasses.replace(self.ball, images=self.ball.images[keep])
+            self.ball = self.ball.part(keep)
             self.bound = self.bound.part(keep)
         return tuple(state[keep] for state in states)
 
     def _show(self) -> None:
         if self._watch is not None:
-            self._watch(self.queries.clone(), self.best.clone(), self._scores.clone())
+            self._watch(self.queries.clone(), self.best.images.clone(), self.best.scores.clone())
+
+
+def _number_or_none(value: object, name: str) -> None:
+    checks.require(value is None or checks.is_number(value), name, "a number or None", repr(value), TypeError)
 
 
 class QueryAttack(NativeAttack):
@@ -102,35 +101,17 @@ class QueryAttack(NativeAttack):
 
     A subclass says in :meth:`search` which images it asks about. Called as ``attack(images, targets, watch=function)``
     it shows its best images after every forward pass (see :data:`Watch`).
-
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0, in pixel values; for ``"Linf"`` also one a channel.
-        n_queries: queries for each sample >= 1; the clean image is not counted.
-        seed: of the attack's own random numbers.
-        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
-        **arguments: the subclass's own, stored as attributes, and ``bounds``.
     """
 
-    counts = (*NativeAttack.counts, "n_queries")
-
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: PerChannel = 8 / 255,
-        n_queries: int = 5000,
-        seed: int = 0,
-        stop_at: float | None = None,
-        **arguments: Any,
-    ) -> None:
-        arguments |= {"norm": norm, "eps": eps, "n_queries": n_queries, "seed": seed, "stop_at": stop_at}
-        super(NativeAttack, self).__init__(model, tasks, balance, **arguments)  # queries instead of its steps
+    balance: str | Rule = argument("dgba", "balancing rule or its name; only its score is used.")
+    steps = no_argument()  # queries are counted instead
+    n_queries: int = argument(5000, "queries for each sample >= 1; the clean image is not counted.", checks.whole)
+    seed: int = NativeAttack.seed
+    stop_at: float | None = argument(
+        None,
+        "score at which a sample is asked about no more; None asks ``n_queries`` times about each.",
+        _number_or_none,
+    )
 
     @abstractmethod
     def search(self, search: Search, generator: torch.Generator) -> None:
@@ -142,7 +123,7 @@ class QueryAttack(NativeAttack):
     def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
         """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
         runner = copy.copy(self)
-        object.__setattr__(runner, "_watch", watch)  # the host's own would keep it alive for ever
+        runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
         return super(QueryAttack, runner).__call__(inputs, labels)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
@@ -150,12 +131,7 @@ class QueryAttack(NativeAttack):
         with torch.inference_mode():
             search = Search(bound, ball, self.stop_at, self.__dict__.get("_watch"))
             self.search(search, generator)
-        return search.best.clone()
-
-    def _check_arguments(self) -> None:
-        super()._check_arguments()
-        fits = self.stop_at is None or checks.is_number(self.stop_at)
-        checks.require(fits, "stop_at", "a number or None", repr(self.stop_at), TypeError)
+        return search.best.images.clone()
 
 
 def random_signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:

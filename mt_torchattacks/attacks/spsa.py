@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.arguments import argument, length
 from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
-from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import unit
-from mt_torchattacks.geometry.box import Bounds, PerChannel
-from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.geometry.shape import dims
 
 _MOMENTUM = 0.9
 
@@ -27,25 +26,6 @@ class SPSA(QueryAttack):
 
     All samples of a call get the same random signs, so a sample's result does not depend on its batch.
 
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
-        n_queries: queries for each sample >= 3; up to two may be left over. The clean image is not counted.
-        delta: distance of the points of a pair from the present image, in pixel values.
-        lr: length of a step, in pixel values (for L2 the root of its mean square).
-        nb_sample: pairs for one estimate >= 1.
-        max_batch_size: pairs for each image in one forward pass >= 1.
-        tile: side of the tiles in pixels >= 1.
-        seed: of the attack's own random numbers.
-        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
-        bounds: smallest and largest pixel value, each a number or one a channel.
-
-    Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
-
     Example:
         >>> import mt_torchattacks as mta
         >>> model = torch.nn.Conv2d(3, 1, 1)
@@ -54,29 +34,18 @@ class SPSA(QueryAttack):
         torch.Size([2, 3, 8, 8])
     """
 
-    lengths = (*QueryAttack.lengths, "delta", "lr")
-    counts = (*QueryAttack.counts, "nb_sample", "max_batch_size", "tile")
-
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: PerChannel = 8 / 255,
-        n_queries: int = 5000,
-        delta: PerChannel = 0.01,
-        lr: PerChannel = 0.01,
-        nb_sample: int = 10,
-        max_batch_size: int = 64,
-        tile: int = 4,
-        seed: int = 0,
-        stop_at: float | None = None,
-        *,
-        bounds: Bounds = (0.0, 1.0),
-    ) -> None:
-        own = {"delta": delta, "lr": lr, "nb_sample": nb_sample, "max_batch_size": max_batch_size, "tile": tile}
-        super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, bounds=bounds, **own)
+    n_queries: int = argument(
+        5000,
+        "queries for each sample >= 3; up to two may be left over. The clean image is not counted.",
+        checks.whole,
+    )
+    delta = length(0.01, "distance of the points of a pair from the present image, in pixel values.")
+    lr = length(0.01, "length of a step, in pixel values (for L2 the root of its mean square).")
+    nb_sample: int = argument(10, "pairs for one estimate >= 1.", checks.whole)
+    max_batch_size: int = argument(64, "pairs for each image in one forward pass >= 1.", checks.whole)
+    tile: int = argument(4, "side of the tiles in pixels >= 1.", checks.whole)
+    seed: int = QueryAttack.seed
+    stop_at: float | None = QueryAttack.stop_at
 
     def search(self, search: Search, generator: torch.Generator) -> None:
         """Estimate, step, ask; the last estimate may have fewer pairs."""
@@ -88,10 +57,10 @@ class SPSA(QueryAttack):
                 return
             pairs = min(self.nb_sample, (left - 1) // 2)
             gradient = self._estimate(search, x, pairs, generator)
-            size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
+            size = gradient.abs().mean(dim=dims(gradient), keepdim=True).clamp_min(1e-30)
             momentum = _MOMENTUM * momentum + gradient / size
-            length = self.lr if self.norm == "Linf" else self.lr * x[0].numel() ** 0.5
-            x = search.ball.project(x + length * unit(momentum, search.ball.norm))
+            stride = self.lr if self.norm == "Linf" else self.lr * x[0].numel() ** 0.5
+            x = search.ball.project(x + stride * unit(momentum, search.ball.norm))
             search.ask(x)
             left -= 2 * pairs + 1
 
@@ -101,19 +70,20 @@ class SPSA(QueryAttack):
         checks.require(self.n_queries >= 3, "n_queries", expected, self.n_queries)
 
     def _estimate(self, search: Search, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
-        """Sum over the pairs of the difference of scores times the signs, ``(A, C, H, W)``."""
+        """Sum over the pairs of the difference of scores times the signs, ``(A, ...)``."""
         signs = self._tiles(x, pairs, generator)
         total = torch.zeros_like(x)
         for some in torch.split(signs, self.max_batch_size):
             points = x.unsqueeze(1) + self.delta * torch.cat([some, -some])
             up, down = search.probe(search.ball.clipped(points)).chunk(2, dim=1)
             rise = (up - down).nan_to_num(0.0, posinf=0.0, neginf=0.0).to(x.dtype)
-            total += torch.einsum("nk,kchw->nchw", rise, some)
+            total += torch.einsum("nk,k...->n...", rise, some)
         return total
 
     def _tiles(self, x: Tensor, pairs: int, generator: torch.Generator) -> Tensor:
-        """Random signs ``(pairs, C, H, W)``, constant on tiles in each channel."""
-        channels, height, width = x.shape[1:]
-        rows, columns = -(-height // self.tile), -(-width // self.tile)
-        coarse = random_signs((pairs, channels, rows, columns), x, generator)
-        return coarse.repeat_interleave(self.tile, 2).repeat_interleave(self.tile, 3)[..., :height, :width]
+        """Random signs ``(pairs, C, ...)``, constant on tiles in each channel."""
+        channels, *sides = x.shape[1:]
+        signs = random_signs((pairs, channels, *(-(-side // self.tile) for side in sides)), x, generator)
+        for dim, side in enumerate(sides, start=2):
+            signs = signs.repeat_interleave(self.tile, dim).narrow(dim, 0, side)
+        return signs

@@ -6,17 +6,17 @@ import math
 from bisect import bisect_left
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.best import where
+from mt_torchattacks.attacks.arguments import argument, number
+from mt_torchattacks.attacks.best import BestOf
+from mt_torchattacks.attacks.host.attack import Traits
 from mt_torchattacks.attacks.query import QueryAttack, Search, random_signs
-from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball, length
-from mt_torchattacks.geometry.box import Bounds, PerChannel
-from mt_torchattacks.tasks import Tasks
 
 _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10000 queries
+_SHARE = "a share of the pixels in (0, 1]"
 _TILES = 5  # along the shorter side, in the first image for the L2 norm
 
 
@@ -30,23 +30,6 @@ class Square(QueryAttack):
 
     All samples of a call get the same random places and signs, so a sample's result does not depend on its batch.
 
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
-        n_queries: queries for each sample and restart >= 1, the first image among them; the clean image is not counted.
-        n_restarts: number of runs >= 1; each sample keeps its best.
-        p_init: share of the pixels in the first squares, in (0, 1].
-        resc_schedule: stretch the schedule of the squares' sizes from the published 10000 queries to ``n_queries``.
-        seed: of the attack's own random numbers.
-        stop_at: score at which a sample is asked about no more; None asks ``n_queries`` times about each.
-        bounds: smallest and largest pixel value, each a number or one a channel.
-
-    Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
-
     Example:
         >>> import mt_torchattacks as mta
         >>> model = torch.nn.Conv2d(3, 1, 1)
@@ -55,24 +38,20 @@ class Square(QueryAttack):
         torch.Size([2, 3, 8, 8])
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: PerChannel = 8 / 255,
-        n_queries: int = 5000,
-        n_restarts: int = 1,
-        p_init: float = 0.8,
-        resc_schedule: bool = True,
-        seed: int = 0,
-        stop_at: float | None = None,
-        *,
-        bounds: Bounds = (0.0, 1.0),
-    ) -> None:
-        own = {"n_restarts": n_restarts, "p_init": p_init, "resc_schedule": resc_schedule}
-        super().__init__(model, tasks, balance, norm, eps, n_queries, seed, stop_at, bounds=bounds, **own)
+    traits = Traits(images=True)
+
+    n_queries: int = argument(
+        5000,
+        "queries for each sample and restart >= 1, the first image among them; the clean image is not counted.",
+        checks.whole,
+    )
+    n_restarts: int = argument(1, "number of runs >= 1; each sample keeps its best.", checks.whole)
+    p_init: float = argument(0.8, f"{_SHARE}, in the first squares.", number(_SHARE, lambda share: 0 < share <= 1))
+    resc_schedule: bool = argument(
+        True, "stretch the schedule of the squares' sizes from the published 10000 queries to ``n_queries``."
+    )
+    seed: int = QueryAttack.seed
+    stop_at: float | None = QueryAttack.stop_at
 
     def search(self, search: Search, generator: torch.Generator) -> None:
         """Ask about one candidate after another, each the present image with one square changed."""
@@ -82,21 +61,14 @@ class Square(QueryAttack):
             if search.done:
                 return
             x = first(search.ball, generator)
-            score = search.ask(x)
+            present = BestOf(x, search.ask(x))
             for i in range(1, self.n_queries):
-                x, score = search.keep_active(x, score)
+                x, score = search.keep_active(present.images, present.scores)
                 if search.done:
                     return
-                draw = _Draw(x, self._side(i, x), generator)
-                candidate = changed(search.ball, x, draw)
-                found = search.ask(candidate)
-                x, score = where(found > score, candidate, x), torch.where(found > score, found, score)
-
-    def _check_arguments(self) -> None:
-        super()._check_arguments()
-        expected = "a share of the pixels in (0, 1]"
-        checks.require(checks.is_number(self.p_init), "p_init", expected, repr(self.p_init), TypeError)
-        checks.require(0 < self.p_init <= 1, "p_init", expected, self.p_init)
+                present = BestOf(x, score)
+                candidate = changed(search.ball, x, _Draw(x, self._side(i, x), generator))
+                present.add(candidate, search.ask(candidate))
 
     def _side(self, i: int, x: Tensor) -> int:
         """Side of the squares at query i: at most the image's; odd and at least 3 (where there is room) for L2."""

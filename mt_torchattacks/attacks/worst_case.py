@@ -6,18 +6,17 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.apgd import APGD
-from mt_torchattacks.attacks.best import finite_scores
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.arguments import argument
+from mt_torchattacks.attacks.best import CLEAN, BestOf, finite_scores
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.attacks.square import Square
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
 
@@ -35,22 +34,6 @@ class WorstCase(NativeAttack):
 
     :func:`~mt_torchattacks.studies.evaluate_worst_case` also says what each component does, and which won how often.
 
-    Args:
-        model: model to attack; a forward pass gives all tasks' outputs.
-        tasks: its tasks.
-        balance: rule whose score results are compared by; of the default the sum of the relative loss increases.
-        norm: ``"Linf"`` or ``"L2"``.
-        eps: radius of the perturbation > 0.
-        steps: steps of each APGD component >= 1.
-        n_queries: queries of the Square component >= 1.
-        seed: of the components' own random numbers.
-        judge: tasks with other losses to take the score from, for example errors without a gradient
-            (``mta.Tasks(depth=relative_error)``) or fewer tasks (``tasks.only(["depth"])``); ``tasks`` by default.
-        bounds: smallest and largest pixel value, each a number or one a channel.
-
-    Shape:
-        images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.
-
     Example:
         >>> import mt_torchattacks as mta
         >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
@@ -59,28 +42,21 @@ class WorstCase(NativeAttack):
         torch.Size([2, 3, 8, 8])
     """
 
-    traits = Traits(deterministic=False)
-    counts = (*NativeAttack.counts, "n_queries")
+    traits = Traits(deterministic=False, images=True)
     alone = ""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        tasks: Tasks,
-        balance: str | Rule = "dgba",
-        norm: str = "Linf",
-        eps: float = 8 / 255,
-        steps: int = 20,
-        n_queries: int = 500,
-        seed: int = 0,
-        judge: Tasks | None = None,
-        *,
-        bounds: Bounds = (0.0, 1.0),
-    ) -> None:
-        if judge is not None:
-            Objective(model, judge, balance)
-        own = {"n_queries": n_queries, "judge": judge}
-        super().__init__(model, tasks, balance, norm, eps, steps, seed, bounds=bounds, **own)
+    balance: str | Rule = argument(
+        "dgba", "rule whose score results are compared by; of the default the sum of the relative loss increases."
+    )
+    eps: float = argument(8 / 255, "radius of the perturbation > 0.")
+    steps: int = argument(20, "steps of each APGD component >= 1.", checks.whole)
+    n_queries: int = argument(500, "queries of the Square component >= 1.", checks.whole)
+    seed: int = argument(0, "of the components' own random numbers.")
+    judge: Tasks | None = argument(
+        None,
+        "tasks with other losses to take the score from, for example errors without a gradient "
+        '(``mta.Tasks(depth=relative_error)``) or fewer tasks (``tasks.only(["depth"])``); ``tasks`` by default.',
+    )
 
     @property
     def components(self) -> dict[str, MultiTaskAttack]:
@@ -109,22 +85,27 @@ class WorstCase(NativeAttack):
             return bound
         return bound.under(self.balance, self.judge.targeted() if self.targeted else self.judge)
 
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
+        if self.judge is not None:
+            Objective(self.model, self.judge, self.balance)
+
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         """Each sample's result with the highest score, the clean image among them; of one component its results."""
         components = self.components
         if self.alone:
             return _results(components[self.alone], bound)
         judge = self.judged(bound)
-        carried = Carried(bound.images, _score(judge, bound.images))
+        best = BestOf(bound.images, _score(judge, bound.images), name=CLEAN)
         for name, component in components.items():
             found = _results(component, bound)
-            carried.add(name, found, _score(judge, found))
-        return carried.images
+            best.add(found, _score(judge, found), name=name)
+        return best.images
 
 
 def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:
-    lenient = component.balance not in _OF_ALL_TASKS  # a sample may have no target for one task
-    return component.ascend(bound.under(component.balance, lenient=lenient))
+    strict = component.balance in _OF_ALL_TASKS  # a sample may have no target for one task, though not for all
+    return component.ascend(bound.under(component.balance, strict=strict))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from mt_torchattacks.geometry.ball import NORMS, Ball, along, length, steepest, unit
 from mt_torchattacks.geometry.box import Bounds, Box, PerChannel, by_channel, one_channel_each
+from mt_torchattacks.geometry.shape import as_images, dims, spread, spread_channels, where
 
 __all__ = [
     "NORMS",
@@ -10,9 +11,14 @@ __all__ = [
     "Box",
     "PerChannel",
     "along",
+    "as_images",
     "by_channel",
+    "dims",
     "length",
     "one_channel_each",
+    "spread",
+    "spread_channels",
     "steepest",
     "unit",
+    "where",
 ]

@@ -1,14 +1,15 @@
-"""Where an adversarial image may be: within a norm ball around the clean one, within the clip values, off the mask."""
+"""Where an adversarial input may be: within a norm ball around the clean one, within the clip values, off the mask."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks.geometry import l1
+from mt_torchattacks.geometry.shape import dims
 
 NORMS = {"Linf": math.inf, "L2": 2.0, "L1": 1.0}
 """torchattacks' names of the norms."""
@@ -19,14 +20,14 @@ _TOO_SMALL = 1e-10  # below it the squares of float32, and _TINY, would count
 
 @dataclass(frozen=True)
 class Ball:
-    """The images that an attack may return for one batch.
+    """The inputs that an attack may return for one batch.
 
     Args:
-        images: clean images ``(N, C, H, W)``, within the clip values.
-        eps: radius: a number, one a sample ``(N, 1, 1, 1)``, or for the infinity norm any tensor that broadcasts.
+        images: clean inputs ``(N, ...)`` of any shape, images or others, within the clip values.
+        eps: radius: a number, one a sample ``(N, 1, ...)``, or for the infinity norm any tensor that broadcasts.
         norm: ``math.inf`` or a real number >= 1.
         clip: the smallest and the largest pixel values, or None.
-        mask: True where pixels may change, of the images' shape, or None.
+        mask: True where elements (pixels) may change, of the images' shape, or None.
 
     Example:
         >>> ball = Ball(torch.full((1, 3, 2, 2), 0.9), eps=0.2, norm=math.inf, clip=(0.0, 1.0))
@@ -39,6 +40,28 @@ class Ball:
     norm: float
     clip: tuple[float | Tensor, float | Tensor] | None = None
     mask: Tensor | None = None
+
+    @property
+    def radius(self) -> float:
+        """The radius; the largest one where there are several."""
+        return float(self.eps.max()) if isinstance(self.eps, Tensor) else float(self.eps)
+
+    @property
+    def noise(self) -> float:
+        """Size of the uniform noise that is as large as the ball: of a vector of such elements the norm is the radius.
+
+        Example:
+            >>> Ball(torch.zeros(1, 1, 2, 2), eps=1.0, norm=2.0).noise
+            0.5
+        """
+        return float(self.radius / self.images[0].numel() ** (1 / self.norm))
+
+    def part(self, keep: Tensor) -> Ball:
+        """The ball of the samples ``keep`` alone, a boolean ``(N,)``."""
+        by_sample = isinstance(self.eps, Tensor) and self.eps.ndim == self.images.ndim and len(self.eps) > 1
+        eps = self.eps[keep] if isinstance(self.eps, Tensor) and by_sample else self.eps
+        mask = None if self.mask is None else self.mask[keep]
+        return replace(self, images=self.images[keep], eps=eps, mask=mask)
 
     def project(self, x: Tensor) -> Tensor:
         """An image in the ball and within the clip values: the nearest one for the infinity norm and for L1.
@@ -88,8 +111,8 @@ class Ball:
             # |z|^p of the generalized normal is Gamma(1/p): half a squared normal for p = 2, an exponential for p = 1.
             drawn = noise.normal_(generator=generator) if self.norm == 2 else noise.exponential_(generator=generator)
             power = drawn**2 / 2 if self.norm == 2 else drawn
-            rest = torch.empty_like(power[:, :1, :1, :1]).exponential_(generator=generator)
-            total = power.sum(dim=(1, 2, 3), keepdim=True) + rest
+            total = power.sum(dim=dims(power), keepdim=True)
+            total = total + torch.empty_like(total).exponential_(generator=generator)
             signs = torch.empty_like(power).bernoulli_(0.5, generator=generator) * 2 - 1
             noise = signs * (power / total) ** (1 / self.norm)
         else:
@@ -115,10 +138,10 @@ class Ball:
 
 
 def length(x: Tensor, norm: float) -> Tensor:
-    """The p-norm of each sample, ``(N, 1, 1, 1)``; for 2 with torchattacks' arithmetic."""
+    """The p-norm of each sample, ``(N, 1, ...)``; for 2 with torchattacks' arithmetic."""
     if norm == 2:
-        return (x**2).sum(dim=(1, 2, 3), keepdim=True).sqrt()
-    result: Tensor = torch.linalg.vector_norm(x, ord=norm, dim=(1, 2, 3), keepdim=True)
+        return (x**2).sum(dim=dims(x), keepdim=True).sqrt()
+    result: Tensor = torch.linalg.vector_norm(x, ord=norm, dim=dims(x), keepdim=True)
     return result
 
 
@@ -129,7 +152,7 @@ def along(direction: Tensor, size: float | Tensor, norm: float) -> Tensor:
     """
     if norm == math.inf:
         return size * direction.sign()
-    largest = direction.abs().amax(dim=(1, 2, 3), keepdim=True)
+    largest = direction.abs().amax(dim=dims(direction), keepdim=True)
     scaled = direction / largest.clamp_min(torch.finfo(direction.dtype).tiny)
     direction = torch.where(largest < _TOO_SMALL, scaled, direction)
     return size * direction / (length(direction, norm) + _TINY)

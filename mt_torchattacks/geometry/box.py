@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.geometry.shape import spread_channels
 
 PerChannel: TypeAlias = float | Sequence[float] | Tensor
 """A number, or one a channel."""
@@ -63,7 +64,7 @@ class Box:
         return self.high - self.low
 
     def check(self, images: Tensor) -> None:
-        """Check that images ``(N, C, H, W)`` have as many channels as the bounds and are within them."""
+        """Check that inputs ``(N, C, ...)`` have as many channels as the bounds and are within them."""
         channels = max(torch.as_tensor(value).numel() for value in (self.low, self.high))
         if channels == 1:
             checks.within(images, "images", float(self.low), float(self.high))
@@ -121,4 +122,4 @@ def one_channel_each(value: float | Tensor, name: str, images: Tensor) -> None:
 
 
 def _like(value: float | Tensor, images: Tensor) -> float | Tensor:
-    return value.to(images) if isinstance(value, Tensor) else value
+    return spread_channels(value.to(images), images) if isinstance(value, Tensor) else value

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mt_torchattacks.geometry.shape import dims, spread
+
 
 def project(delta: Tensor, radius: float | Tensor, room: Tensor) -> Tensor:
     """The nearest displacement with an L1 norm of at most ``radius`` that goes nowhere further than ``room``.
@@ -18,8 +20,8 @@ def project(delta: Tensor, radius: float | Tensor, room: Tensor) -> Tensor:
     corners are sorted and the one piece that holds the radius is solved, in float64.
 
     Args:
-        delta: displacements ``(N, C, H, W)``.
-        radius: a number, or one a sample ``(N, 1, 1, 1)``.
+        delta: displacements ``(N, ...)``.
+        radius: a number, or one a sample ``(N, 1, ...)``.
         room: how far each pixel may go in the direction of its ``delta``, of the same shape, >= 0.
 
     Example:
@@ -28,8 +30,8 @@ def project(delta: Tensor, radius: float | Tensor, room: Tensor) -> Tensor:
     """
     sizes = delta.abs().flatten(1).double()
     rooms = torch.minimum(room.flatten(1).double(), sizes)
-    kept = (sizes - _shrink(sizes, rooms, radius)).clamp_min(0).minimum(rooms)
-    return kept.to(delta.dtype).reshape(delta.shape) * delta.sign()
+    left = (sizes - _shrink(sizes, rooms, radius)).clamp_min(0).minimum(rooms)
+    return left.to(delta.dtype).reshape(delta.shape) * delta.sign()
 
 
 def _shrink(sizes: Tensor, rooms: Tensor, radius: float | Tensor) -> Tensor:
@@ -52,8 +54,8 @@ def steepest(gradient: Tensor, radius: float | Tensor, room: Tensor) -> Tensor:
     room, until the radius is used up.
 
     Args:
-        gradient: ``(N, C, H, W)``.
-        radius: a number, or one a sample ``(N, 1, 1, 1)``.
+        gradient: ``(N, ...)``.
+        radius: a number, or one a sample ``(N, 1, ...)``.
         room: how far each pixel may go in the direction of its gradient, of the same shape, >= 0.
 
     Example:
@@ -72,7 +74,7 @@ def largest_signs(gradient: Tensor, count: Tensor) -> Tensor:
     """The signs of each sample's ``count`` largest elements (more where some are equal), divided by their number.
 
     Args:
-        gradient: ``(N, C, H, W)``.
+        gradient: ``(N, ...)``.
         count: how many for each sample ``(N,)``, at least 1.
 
     Example:
@@ -82,5 +84,5 @@ def largest_signs(gradient: Tensor, count: Tensor) -> Tensor:
     sizes = gradient.flatten(1).abs()
     index = (count.long() - 1).clamp(0, sizes.shape[1] - 1).unsqueeze(1)
     smallest = sizes.sort(dim=1, descending=True).values.gather(1, index)
-    signs = gradient.sign() * (gradient.abs() >= smallest.reshape(-1, 1, 1, 1))
-    return signs / signs.abs().sum(dim=(1, 2, 3), keepdim=True).clamp_min(1)
+    signs = gradient.sign() * (gradient.abs() >= spread(smallest.squeeze(1), gradient))
+    return signs / signs.abs().sum(dim=dims(signs), keepdim=True).clamp_min(1)

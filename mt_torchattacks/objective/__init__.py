@@ -1,8 +1,7 @@
 """The one object that every attack ascends: a differentiable score per sample for a model with several tasks."""
 
-from mt_torchattacks.objective.bound import BoundObjective
 from mt_torchattacks.objective.direction import separate_gradients
 from mt_torchattacks.objective.guards import check_targets
-from mt_torchattacks.objective.objective import Objective
+from mt_torchattacks.objective.objective import BoundObjective, Objective
 
 __all__ = ["BoundObjective", "Objective", "check_targets", "separate_gradients"]

@@ -13,44 +13,72 @@ the sign. All quantities are per sample.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks.balancing.base import safe_divide
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.tasks import Task
 
-STRIDE = 0.5  # share of the radius that a host's step is taken to have; longer ones outrun what holds to first order
-_AIM = 0.5  # share of the budget that directions aim at: the losses' curvature takes of the rest
-_HURRY = 20.0  # how much more than one step of the radius's length is asked to bring a loss back that is above the aim
-_QUIET = 0.4  # share of the pixels that matter least, which do not move: a full step there bends losses for nothing
-_ROUNDS = 2  # passes over the preserved tasks, each making one multiplier right for the others'
-_MOST = 0.998  # share of a gradient's length that a step can be asked to go down
-_TOLERANCE = 1e-5  # rounding of a relative loss
-_INFEASIBLE = -1e9  # below every score of an iterate within the budgets
+STRIDE = 0.5
+"""A host's step is taken to be this share of the radius long. On longer steps the losses bend: what holds to first
+order, which is all that a direction knows, no longer says where they end."""
+
+_AIM = 0.5
+"""Directions aim at this share of a budget. The rest is left to the losses' curvature, which raises them further."""
+
+_HURRY = 20.0
+"""How fast a loss above the aim is brought back: a step as long as the radius is asked to undo this many times the
+excess, so that a short step undoes all of it."""
+
+_QUIET = 0.4
+"""This share of the pixels stays where it is: those that the direction hardly depends on. The infinity norm would move
+them a full step for almost no gain, and that step bends the preserved losses as much as any other."""
+
+_ROUNDS = 2
+"""How often the multipliers of several preserved tasks are found in turn, each with the others held fixed."""
+
+_MOST = 0.998
+"""A step can be asked to go down along a gradient by at most this share of the gradient's length."""
+
+_TOLERANCE = 1e-5
+"""A relative loss may exceed its budget by this much, which is rounding."""
+
+_INFEASIBLE = -1e9
+"""Scores of iterates outside of a budget start here, below those of all within."""
 
 
 @dataclass(frozen=True)
-class Constraint:
-    """The allowed relative loss increases of the tasks that are preserved within a budget.
+class Budgets:
+    """How much the losses of the tasks that are preserved within a budget may rise, and how directions keep to it.
 
     Args:
-        budgets: ``(K,)`` allowed relative increases, one a task.
-        norm: the host's norm: ``"Linf"`` for steps along the direction's sign, any other for the direction itself.
-        radius: of the host's norm ball, in that norm.
+        allowed: ``(K,)`` allowed relative increases, one a task.
+        norm: of the host's ball: infinity for steps along the direction's sign, any other for the direction itself.
+        radius: of that ball, in that norm.
 
     Example:
-        >>> constraint = Constraint(torch.tensor([0.1]), norm="Linf", radius=0.1)
-        >>> attack, kept = torch.tensor([[[[2.0, 1.0]]]]), torch.tensor([[[[[1.0, -1.0]]]]])
-        >>> constraint.direction(attack, kept, torch.tensor([[0.0]])).sign()
-        tensor([[[[1., 1.]]]])
-        >>> constraint.score(torch.tensor([3.0, 3.0]), torch.tensor([[0.1], [0.2]]))
+        >>> budgets = Budgets(torch.tensor([0.1]), norm=math.inf, radius=0.1)
+        >>> attack, preserved = torch.tensor([[2.0, 1.0]]), torch.tensor([[[1.0, -1.0]]])
+        >>> budgets.direction(attack, preserved, torch.tensor([[0.0]])).sign()
+        tensor([[1., 1.]])
+        >>> budgets.score(torch.tensor([3.0, 3.0]), torch.tensor([[0.1], [0.2]]))
         tensor([ 3.0000e+00, -1.1000e+09])
     """
 
-    budgets: Tensor
-    norm: str
+    allowed: Tensor
+    norm: float
     radius: float
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task], ball: Ball) -> Budgets | None:
+        """The budgets of tasks for an attack in a ball; None if there is no task."""
+        allowed = [task.budget or 0.0 for task in tasks]
+        return cls(torch.tensor(allowed, device=ball.images.device), ball.norm, ball.radius) if allowed else None
 
     def score(self, score: Tensor, increases: Tensor) -> Tensor:
         """The score ``(N,)`` where all is within the budgets, elsewhere less, the less the larger the excess.
@@ -59,20 +87,20 @@ class Constraint:
             score: ``(N,)`` of the attacked tasks.
             increases: ``(N, K)`` relative loss increases of the preserved ones.
         """
-        excess = (increases - self.budgets).amax(dim=1)
+        excess = (increases - self.allowed).amax(dim=1)
         return torch.where(excess <= _TOLERANCE, score, _INFEASIBLE * (1 + excess.clamp_min(0)))
 
     def direction(self, attack: Tensor, preserved: Tensor, increases: Tensor) -> Tensor:
-        """The attack direction ``(N, C, H, W)`` whose step keeps, or brings back, the losses within the budgets.
+        """The attack direction ``(N, ...)`` whose step keeps, or brings back, the losses within the budgets.
 
         Args:
-            attack: ``(N, C, H, W)`` direction of the attacked tasks.
-            preserved: ``(N, K, C, H, W)`` gradients of the relative increases.
+            attack: ``(N, ...)`` direction of the attacked tasks.
+            preserved: ``(N, K, ...)`` gradients of the relative increases.
             increases: ``(N, K)`` relative loss increases.
         """
         flat, others, room = attack.flatten(1), preserved.flatten(2), self._room(increases)
         found = combined(flat, others, multipliers(flat, others, room, self.norm))
-        quiet = int(_QUIET * flat.shape[1]) if self.norm == "Linf" else 0
+        quiet = int(_QUIET * flat.shape[1]) if self.norm == math.inf else 0
         if quiet:
             loud = found.abs() > found.abs().kthvalue(quiet, dim=1, keepdim=True).values
             flat, others = flat * loud, others * loud.unsqueeze(1)
@@ -84,11 +112,11 @@ class Constraint:
 
         Below the aim a stride may use up what is left; above it a shorter step has to bring the loss back.
         """
-        left = _AIM * self.budgets - increases
+        left = _AIM * self.allowed - increases
         return torch.where(left > 0, left / STRIDE, _HURRY * left) / self.radius
 
 
-def multipliers(attack: Tensor, preserved: Tensor, room: Tensor, norm: str) -> Tensor:
+def multipliers(attack: Tensor, preserved: Tensor, room: Tensor, norm: float) -> Tensor:
     """The smallest ``lambda >= 0``, ``(N, K)``, with which a step of length 1 keeps every ``g_j . s <= c_j``.
 
     Where no step does, the step lowers the loss about as far as it can.
@@ -97,9 +125,9 @@ def multipliers(attack: Tensor, preserved: Tensor, room: Tensor, norm: str) -> T
         attack: ``(N, P)``.
         preserved: ``(N, K, P)`` gradients ``g_j``.
         room: ``(N, K)`` limits ``c_j``.
-        norm: ``"Linf"`` or any other, for L2.
+        norm: infinity, or any other for L2.
     """
-    solve = _linf if norm == "Linf" else _l2
+    solve = _linf if norm == math.inf else _l2
     count = preserved.shape[1]
     weights = attack.new_zeros(len(attack), count)
     for _ in range(_ROUNDS if count > 1 else 1):

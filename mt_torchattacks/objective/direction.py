@@ -24,13 +24,13 @@ def weighted_sum(rule: LossRule, losses: Tensor, clean: Tensor) -> Tensor:
 
 
 def direction(rule: Rule, losses: Tensor, clean: Tensor, x: Tensor) -> Tensor:
-    """The rule's direction at x, ``(N, C, H, W)``, detached; the losses' graph is kept.
+    """The rule's direction at x, ``(N, ...)``, detached; the losses' graph stays usable.
 
     Args:
         rule: of any family.
         losses: ``(N, T)`` signed losses at x.
         clean: ``(N, T)`` signed losses at the clean image.
-        x: ``(N, C, H, W)``, in the losses' graph.
+        x: ``(N, ...)``, in the losses' graph.
 
     Raises:
         ValueError: the rule gave weights or a direction of another shape.
@@ -49,7 +49,7 @@ def direction(rule: Rule, losses: Tensor, clean: Tensor, x: Tensor) -> Tensor:
 
 
 def separate_gradients(losses: Tensor, x: Tensor) -> Tensor:
-    """Gradient of each column: ``losses (N, T), x (N, C, H, W) -> (N, T, C, H, W)``, T backward passes."""
+    """Gradient of each column: ``losses (N, T), x (N, ...) -> (N, T, ...)``, T backward passes."""
     columns = [torch.autograd.grad(loss.sum(), x, retain_graph=True)[0] for loss in losses.unbind(dim=1)]
     return torch.stack(columns, dim=1)
 

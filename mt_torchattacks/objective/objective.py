@@ -1,24 +1,37 @@
-"""A model, its tasks and a balancing rule: what becomes a function to ascend."""
+"""A model, its tasks and a balancing rule; bound to a batch it is what every attack's loop ascends."""
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.balancing import Rule, resolve
-from mt_torchattacks.objective.bound import BoundObjective
+from mt_torchattacks.balancing import LossRule, Rule, resolve
+from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.geometry.shape import spread
+from mt_torchattacks.models.state import frozen
+from mt_torchattacks.objective.budgets import Budgets
+from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
+from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
+from mt_torchattacks.objective.reference import Reference, refer, relative_rises
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
+
+_EPS = 8 / 255  # the usual radius, where nobody says one
 
 
 class Objective:
     """A model, its tasks and a balancing rule; bound to images and targets it is the function to ascend.
 
-    The bound objective maps ``x (N, C, H, W)`` to ``s (N,)``: the **value** of s is the score to compare iterates by,
-    its **gradient** with respect to x is the attack direction; the two are decoupled (straight-through). Anything that
-    can ascend a differentiable function of x can attack all tasks with it.
+    The bound objective maps ``x (N, ...)``, for example images ``(N, C, H, W)``, to ``s (N,)``: the **value** of s is
+    the score to compare iterates by, its **gradient** with respect to x is the attack direction; the two are decoupled
+    (straight-through). Anything that can ascend a differentiable function of x can attack all tasks with it.
 
     Args:
         model: the model to attack; its modes (train, eval) are used as they are.
@@ -48,29 +61,224 @@ class Objective:
         self.all_tasks = tasks
         self.rule = resolve(balance)
         self.names = tuple(self.rule.select(tasks.balanced))
-        self.kept = tasks.kept
-        self.tasks = tasks.only((*self.names, *self.kept))
+        self.preserved = tasks.preserved
+        self.tasks = tasks.only((*self.names, *self.preserved))
 
     def bind(
-        self,
-        images: Images,
-        targets: Targets,
-        *,
-        noise: float = 8 / 255,
-        bounds: tuple[float, float] = (0.0, 1.0),
-        norm: str = "Linf",
+        self, images: Images, targets: Targets, *, ball: Ball | None = None, strict: bool = True
     ) -> BoundObjective:
         """The objective for these clean images and targets.
 
         Args:
-            images: ``(N, C, H, W)`` clean images within ``bounds``.
+            images: ``(N, ...)`` clean inputs within the ball's clip values.
             targets: one tensor a task, each with N as its first dimension.
-            noise: size of the uniform noise under which losses are taken where the clean loss is as good as 0.
-            bounds: smallest and largest pixel value.
-            norm: of the host's steps, which tasks preserved within a budget depend on: ``"Linf"`` for steps along
-                the direction's sign, any other for the direction itself.
+            ball: where the attack looks for images around the clean ones: where a clean loss is as good as 0, losses
+                are taken under noise as large as it, and tasks preserved within a budget depend on its norm and
+                radius. By default the infinity norm with 8/255, and pixels in [0, 1].
+            strict: a sample that has no task left to attack is an error; otherwise it has a gradient of zero.
 
         Raises:
             TypeError, KeyError, ValueError: images or targets do not fit; the message names which.
         """
-        return BoundObjective(self, images, targets, noise, bounds, norm)
+        around = Ball(images, _EPS, math.inf, (0.0, 1.0)) if ball is None else replace(ball, images=images)
+        return BoundObjective(self, targets, around, strict=strict)
+
+
+class _Pass(NamedTuple):
+    """One forward pass: at x, in the caller's graph; from ``point`` on, in the losses' graph; losses ``(k * N, T)``."""
+
+    x: Tensor
+    point: Tensor
+    losses: Tensor
+
+
+class BoundObjective:
+    """``x (N, ...) -> s (N,)``; made by :meth:`Objective.bind`.
+
+    The clean losses are taken at the first call, from that call's own forward pass if it is at the clean images.
+    Where a clean loss is as good as 0 (targets that are the model's own predictions; see ``floor`` of
+    :class:`~mt_torchattacks.Task`) the reference is the loss under uniform noise (fixed seed, the same for every
+    sample). If such a loss has no gradient there either (an L1 distance of 0), the sample's score and gradient at its
+    clean image are those at that noisy image.
+
+    Calls with ``k * N`` images (each image k times in a row, as noise-batch attacks do) repeat targets and references.
+    """
+
+    def __init__(self, objective: Objective, targets: Targets, ball: Ball, *, strict: bool = True) -> None:
+        numbers = not any(isinstance(value, Tensor) for value in ball.clip or ())
+        checks.inputs(ball.images, bounds=ball.clip if numbers else None)  # type: ignore[arg-type]
+        names = (*objective.names, *objective.preserved)
+        check_targets(targets, names, len(ball.images))
+        self.objective = objective
+        self.ball = replace(ball, images=ball.images.detach())
+        self.targets = {name: usable(targets[name].to(ball.images.device)) for name in names}
+        self._all_targets = targets
+        self._budgets = Budgets.of([objective.tasks[name] for name in objective.preserved], ball)
+        weighs = isinstance(objective.rule, LossRule) and self._budgets is None
+        self._weights: LossRule | None = objective.rule if weighs else None  # type: ignore[assignment]
+        self._reference: Reference | None = None  # found at the first call
+        self._outputs_checked = False
+        self._gradient_checked = not strict
+
+    @property
+    def images(self) -> Tensor:
+        """The clean images ``(N, ...)``."""
+        return self.ball.images
+
+    @property
+    def start(self) -> Tensor:
+        """Where to start: the clean images ``(N, ...)``, noisy where these have no gradient (once called)."""
+        moved = None if self._reference is None else self._reference.start
+        return self.images if moved is None else moved
+
+    @property
+    def constrained(self) -> bool:
+        """Whether tasks are preserved within a budget, so that directions are good for short steps only."""
+        return self._budgets is not None
+
+    def __call__(self, x: Images) -> Tensor:
+        """Scores ``(N,)`` whose gradient with respect to x is the attack direction.
+
+        Raises:
+            KeyError, TypeError, ValueError: an output or target does not fit, a clean loss is NaN or infinite, a
+                sample has no task left, or the gradient does not reach the input.
+        """
+        here = self._pass(x)
+        if self._reference is None:
+            here = self._prepare(x, here)
+        before = self._before(x)
+        score = self._score(here.losses.detach(), before)
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return score
+        surrogate = self._surrogate(here, before)
+        return score + (surrogate - surrogate.detach())
+
+    def weighted_gradients(self, x: Images) -> tuple[Tensor, Tensor]:
+        """Scores ``(N,)`` and each task's gradient times the rule's weight for it, ``(N, T, ...)``.
+
+        T backward passes. Only for a rule whose weights follow from the losses, and without preserved tasks' budgets.
+        """
+        rule = self._weights
+        assert rule is not None
+        if self._reference is None:
+            self(x.detach())
+        point = self._moved_to_start(x).detach().requires_grad_()
+        losses, before = self._signed(point), self._before(x)
+        weights = rule.weights(losses.detach(), before)
+        gradients = spread(weights, point) * separate_gradients(losses, point)
+        return rule.score(losses.detach(), before), gradients
+
+    def losses(self, x: Images) -> dict[str, Tensor]:
+        """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
+        copies = self._copies(x)
+        targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
+        with frozen(self.objective.model):
+            outputs = self.objective.model(x)
+        if not self._outputs_checked:
+            self.objective.tasks.check(outputs, targets)
+            self._outputs_checked = True
+        return self.objective.tasks.losses(outputs, targets)
+
+    def part(self, keep: Tensor) -> BoundObjective:
+        """The same for the samples ``keep`` alone, a boolean ``(N,)``; what was found out about them stays known."""
+        part = copy.copy(self)
+        part.ball = self.ball.part(keep)
+        part.targets = {name: target[keep] for name, target in self.targets.items()}
+        part._all_targets = {n: t[keep.to(t.device)] for n, t in self._all_targets.items() if isinstance(t, Tensor)}
+        part._reference = None if self._reference is None else self._reference.part(keep)
+        return part
+
+    def under(self, balance: str | Rule, tasks: Tasks | None = None, *, strict: bool = True) -> BoundObjective:
+        """The same model, images and targets under another rule, and with other tasks' losses where these are given.
+
+        Args:
+            balance: the other rule.
+            tasks: the other tasks; their targets are those that this objective was bound to.
+            strict: see :meth:`Objective.bind`.
+        """
+        objective = Objective(self.objective.model, tasks or self.objective.all_tasks, balance)
+        return objective.bind(self.images, self._all_targets, ball=self.ball, strict=strict)
+
+    def _pass(self, x: Tensor) -> _Pass:
+        """The forward pass at x; where the direction is not the losses' weighted gradient, in a graph of its own."""
+        shown = self._with_gradient_check(self._moved_to_start(x))
+        point = shown if self._weights is not None else shown.detach().requires_grad_(x.requires_grad)
+        return _Pass(shown, point, self._signed(point))
+
+    def _prepare(self, x: Tensor, first: _Pass) -> _Pass:
+        """Find the reference at the first call, whose pass is the clean one if it can be; the pass to go on with.
+
+        Samples that have no gradient at their clean images start elsewhere, which takes another pass.
+        """
+        names, rule = tuple(self.targets), self.objective.rule
+        at_clean = x.shape == self.images.shape and torch.equal(x, self.images)
+        clean = first.losses.detach() if at_clean else self._signed_without_gradient(self.images)
+        check_clean(clean, names)
+        tasks = [self.objective.tasks[name] for name in names]
+        attacked = torch.arange(len(names), device=clean.device) < len(self.objective.names)
+        found = refer(clean, tasks, attacked, self.ball, self._signed_without_gradient, relative=rule.relative)
+        self._reference = found
+        return first if found.start is None else self._pass(x)
+
+    def _signed(self, x: Tensor) -> Tensor:
+        losses, tasks = self.losses(x), self.objective.tasks
+        if torch.is_grad_enabled() and x.requires_grad:
+            for name, loss in losses.items():
+                expected = "outputs that can be differentiated with respect to the images"
+                checks.require(loss.requires_grad, f"model output {name!r}", expected, "a detached one")
+        dtype = max((loss.dtype for loss in losses.values()), key=lambda dtype: dtype.itemsize)
+        return torch.stack([tasks[name].sign * losses[name].to(dtype) for name in self.targets], dim=1)
+
+    @torch.no_grad()
+    def _signed_without_gradient(self, x: Tensor) -> Tensor:
+        return self._signed(x)
+
+    def _before(self, x: Tensor) -> Tensor:
+        """The reference losses ``(k * N, T + K)`` for x."""
+        assert self._reference is not None
+        return self._reference.losses.repeat_interleave(self._copies(x), dim=0)
+
+    def _copies(self, x: Tensor) -> int:
+        copies, rest = divmod(len(x), len(self.images))
+        expected = f"{len(self.images)} samples, or each of them k times in a row"
+        checks.require(rest == 0 and copies > 0, "x", expected, f"{len(x)} samples")
+        return copies
+
+    def _score(self, losses: Tensor, before: Tensor) -> Tensor:
+        count = len(self.objective.names)
+        score = self.objective.rule.score(losses[:, :count], before[:, :count])
+        if self._budgets is None:
+            return score
+        return self._budgets.score(score, relative_rises(losses[:, count:], before[:, count:]))
+
+    def _surrogate(self, here: _Pass, before: Tensor) -> Tensor:
+        """What has the direction for its gradient with respect to x."""
+        if self._weights is not None:
+            return weighted_sum(self._weights, here.losses, before)
+        count = len(self.objective.names)
+        found = direction(self.objective.rule, here.losses[:, :count], before[:, :count], here.point)
+        if self._budgets is not None:
+            self._check_gradient(found)  # what the budgets leave of it may rightly be zero
+            rises = relative_rises(here.losses[:, count:], before[:, count:])
+            found = self._budgets.direction(found, separate_gradients(rises, here.point), rises.detach())
+        return ((here.x - here.x.detach()) * found).flatten(1).sum(dim=1)
+
+    def _moved_to_start(self, x: Tensor) -> Tensor:
+        """x, with the samples that are at their clean images at their start instead."""
+        if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
+            return x
+        clean = (x == self.images).flatten(1).all(dim=1)
+        return x + torch.where(spread(clean, x), self._reference.start - self.images, 0)
+
+    def _with_gradient_check(self, x: Tensor) -> Tensor:
+        if self._gradient_checked or not x.requires_grad:
+            return x
+        shown: Tensor = GradientSeen.apply(x, self._check_gradient)
+        return shown
+
+    def _check_gradient(self, gradient: Tensor) -> None:
+        """Look at the first gradient, and at no other: it costs a synchronisation with the device."""
+        if not self._gradient_checked:
+            assert self._reference is not None
+            check_gradient(gradient, self._reference.losses[:, : len(self.objective.names)], self.objective.names)
+            self._gradient_checked = True

@@ -217,7 +217,7 @@ def check_points(attack: QueryAttack, at: Sequence[int]) -> None:
     asked = attack.n_queries * getattr(attack, "n_restarts", 1)
     expected = f"numbers of queries from 1 to the attack's {asked}"
     mta.checks.require(len(at) > 0 and min(at) >= 1 and max(at) <= asked, "at", expected, list(at))
-    unusual = mta.geometry.Box.of(attack.bounds).numbers != (0.0, 1.0) or attack._normalization_applied
+    unusual = attack.box.numbers != (0.0, 1.0) or attack._normalization_applied
     mta.checks.require(not unusual, "attack", "one on images in [0, 1], not normalized", attack)
 
 

@@ -152,29 +152,29 @@ def evaluate_worst_case(
     measured = {}
     for name in attack.components:
         made = mta.evaluation.make(attack.only(name), batches)
-        for kept, found, (images, targets) in zip(best, made, batches, strict=True):
-            kept.add(name, found, attack.scores(found, images, targets))
+        for of_batch, found, (images, targets) in zip(best, made, batches, strict=True):
+            of_batch.add(found, attack.scores(found, images, targets), name=name)
         measured[name] = _shown(attack, data, made, name if progress else None)
     check_worst(attack, batches, best)
-    measured[WORST] = _shown(attack, data, [kept.images for kept in best], WORST if progress else None)
+    measured[WORST] = _shown(attack, data, [of_batch.images for of_batch in best], WORST if progress else None)
     evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
-    wins = Counter(winner for kept in best for winner in kept.winners)
-    return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores}, _mean_scores(best))
+    wins = Counter(winner for of_batch in best for winner in of_batch.winners)
+    return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores_of}, _mean_scores(best))
 
 
 def check_worst(attack: WorstCase, batches: Sequence[tuple[Images, Targets]], best: list[BestOf]) -> None:
-    """Check, by asking again, that no component's result scores higher than the kept one on any sample."""
-    for kept, (images, targets) in zip(best, batches, strict=True):
-        worst = attack.scores(kept.images, images, targets)
-        for name, scores in kept.scores.items():
+    """Check, by asking again, that no component's result scores higher on any sample than the one that was chosen."""
+    for of_batch, (images, targets) in zip(best, batches, strict=True):
+        worst = attack.scores(of_batch.images, images, targets)
+        for name, scores in of_batch.scores_of.items():
             if bool((worst < scores - _ROUNDING * scores.abs()).any()):
                 raise AssertionError(f"the worst case scores lower than {name} on a sample")
 
 
 def _clean_first(attack: WorstCase, images: Tensor, targets: Any) -> BestOf:
-    from mt_torchattacks.attacks.best import BestOf
+    from mt_torchattacks.attacks.best import CLEAN, BestOf
 
-    return BestOf(images, attack.scores(images, images, targets))
+    return BestOf(images, attack.scores(images, images, targets), name=CLEAN)
 
 
 def _shown(attack: WorstCase, data: NamedData, images: list[Tensor], bar: str | None) -> Measurements:
@@ -184,7 +184,7 @@ def _shown(attack: WorstCase, data: NamedData, images: list[Tensor], bar: str | 
 
 def _mean_scores(best: list[BestOf]) -> dict[str, float]:
     """Mean over the samples of each component's score, and of the highest."""
-    samples = sum(len(kept.winners) for kept in best)
-    found = {name: sum(float(kept.scores[name].sum()) for kept in best) for name in best[0].scores}
-    found[WORST] = sum(float(kept.highest.sum()) for kept in best)
+    samples = sum(len(of_batch.winners) for of_batch in best)
+    found = {name: sum(float(of_batch.scores_of[name].sum()) for of_batch in best) for name in best[0].scores_of}
+    found[WORST] = sum(float(of_batch.scores.sum()) for of_batch in best)
     return {name: total / samples for name, total in found.items()}

@@ -124,7 +124,7 @@ class Tasks(Mapping[str, Task]):
         return tuple(name for name in self.active if self[name].budget is None)
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def preserved(self) -> tuple[str, ...]:
         """The names of the tasks that are preserved within a budget, in order."""
         return tuple(name for name in self.active if self[name].budget is not None)
 
@@ -138,8 +138,8 @@ class Tasks(Mapping[str, Task]):
         for name in roles:
             checks.one_of(name, "roles", self)
         changed = {name: role for name, role in roles.items() if role != self[name].role}
-        kept = {name: task for name, task in self.items() if name not in changed}
-        return Tasks({name: kept.get(name) or replace(self[name], role=changed[name], budget=None) for name in self})
+        same = {name: task for name, task in self.items() if name not in changed}
+        return Tasks({name: same.get(name) or replace(self[name], role=changed[name], budget=None) for name in self})
 
     def targeted(self) -> Tasks:
         """The same tasks with given targets as goals: what would be attacked is lowered to its target."""

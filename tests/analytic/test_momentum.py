@@ -8,7 +8,7 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from tests import toys
-from tests.analytic.test_directions import REFERENCE, reference
+from tests.references import REFERENCE, reference
 
 EPS, ALPHA, STEPS, DECAY = 0.5, 0.2, 5, 0.7  # far enough for gradients to turn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from mt_torchattacks.attacks import HOSTED
-from mt_torchattacks.objective.budgets import Constraint, combined, multipliers
+from mt_torchattacks.geometry.ball import NORMS
+from mt_torchattacks.objective.budgets import Budgets, combined, multipliers
 from tests import toys
 
 EPS = 8 / 255
@@ -36,7 +38,7 @@ def conflict(tasks: int, samples: int = 4, pixels: int = 1200) -> tuple[Tensor, 
 def test_a_sign_step_is_the_optimum_of_the_linear_program(tasks: int) -> None:
     a, g, share = conflict(tasks)
     room = share * g.abs().sum(2)
-    weights = multipliers(a, g, room, "Linf")
+    weights = multipliers(a, g, room, math.inf)
     step = combined(a, g, weights).sign()
     for i in range(len(a)):
         program = linprog(-a[i].numpy(), A_ub=g[i].numpy(), b_ub=room[i].numpy(), bounds=(-1, 1))
@@ -49,7 +51,7 @@ def test_a_sign_step_is_the_optimum_of_the_linear_program(tasks: int) -> None:
 def test_one_limit_is_kept_exactly_and_no_more_than_a_pixel_is_left() -> None:
     a, g, share = conflict(1, pixels=50)
     room = share * g.abs().sum(2)
-    weights = multipliers(a, g, room, "Linf")
+    weights = multipliers(a, g, room, math.inf)
     change = (g @ combined(a, g, weights).sign().unsqueeze(2)).squeeze(2)
     assert bool((change <= room).all())
     tight = weights > 0
@@ -61,7 +63,7 @@ def test_one_limit_is_kept_exactly_and_no_more_than_a_pixel_is_left() -> None:
 def test_a_unit_step_is_the_optimum_on_the_ball(tasks: int) -> None:
     a, g, share = conflict(tasks, pixels=12)
     room = share * g.norm(dim=2)
-    step = combined(a, g, multipliers(a, g, room, "L2"))
+    step = combined(a, g, multipliers(a, g, room, 2.0))
     step = step / step.norm(dim=1, keepdim=True)
     for i in range(len(a)):
         limits = [{"type": "ineq", "fun": lambda s, i=i, j=j: float(room[i, j]) - g[i, j].numpy() @ s}
@@ -76,14 +78,14 @@ def test_a_unit_step_is_the_optimum_on_the_ball(tasks: int) -> None:
 def test_what_binds_nothing_changes_nothing(norm: str) -> None:
     a, g, _ = conflict(2)
     far = torch.full((4, 2), 1e6, dtype=torch.double)
-    assert bool((multipliers(a, g, far, norm) == 0).all())
-    agrees = multipliers(a, -a.unsqueeze(1), torch.zeros(4, 1, dtype=torch.double), norm)
+    assert bool((multipliers(a, g, far, NORMS[norm]) == 0).all())
+    agrees = multipliers(a, -a.unsqueeze(1), torch.zeros(4, 1, dtype=torch.double), NORMS[norm])
     assert bool((agrees == 0).all())
 
 
 @pytest.mark.parametrize("norm", ["Linf", "L2"])
 def test_zero_gradients_give_finite_directions(norm: str) -> None:
-    kept = Constraint(torch.tensor([BUDGET, BUDGET]), norm, EPS)
+    kept = Budgets(torch.tensor([BUDGET, BUDGET]), NORMS[norm], EPS)
     a, g = torch.randn(3, 3, 4, 4), torch.randn(3, 2, 3, 4, 4)
     a[0], g[1], g[2, 0] = 0, 0, 1e-42
     for increases in (torch.zeros(3, 2), torch.full((3, 2), 9.0), torch.full((3, 2), -9.0)):
@@ -96,7 +98,7 @@ def test_zero_gradients_give_finite_directions(norm: str) -> None:
 
 def test_a_loss_far_above_its_budget_is_brought_down_first() -> None:
     a, g, _ = conflict(1, pixels=48)
-    kept = Constraint(torch.tensor([BUDGET]), "Linf", EPS)
+    kept = Budgets(torch.tensor([BUDGET]), math.inf, EPS)
     found = kept.direction(a.reshape(4, 3, 4, 4), g.reshape(4, 1, 3, 4, 4), torch.full((4, 1), 1e6))
     change = (g[:, 0] * found.flatten(1).sign()).sum(1)
     moved = (g[:, 0].abs() * (found.flatten(1) != 0)).sum(1)
@@ -104,7 +106,7 @@ def test_a_loss_far_above_its_budget_is_brought_down_first() -> None:
 
 
 def test_scores_outside_the_budget_are_below_all_others_and_fall_with_the_excess() -> None:
-    kept = Constraint(torch.tensor([0.1, 0.2]), "Linf", EPS)
+    kept = Budgets(torch.tensor([0.1, 0.2]), math.inf, EPS)
     scores = kept.score(
         torch.tensor([-1e6, 5.0, 5.0, 5.0, 5.0]),
         torch.tensor([[0.1, 0.2], [-1.0, 0.2], [0.11, 0.0], [0.0, 0.22], [0.3, 0.9]]),
@@ -206,7 +208,7 @@ def first_order_optimum(
     found = []
     for i, image in enumerate(images.flatten(1).double()):
         reach = torch.stack([(image - EPS).clamp(min=0) - image, (image + EPS).clamp(max=1) - image], dim=1).numpy()
-        kept = np.stack([gradients[name][i] for name in tasks.kept])
+        kept = np.stack([gradients[name][i] for name in tasks.preserved])
         found.append(-linprog(-gradients["depth"][i], A_ub=kept, b_ub=[budget] * len(kept), bounds=reach).fun)
     return torch.tensor(found)
 
@@ -216,7 +218,7 @@ def test_apgd_returns_an_image_within_the_budgets(balance: str) -> None:
     model, (images, targets), tasks = Twins(), twins(), twin_tasks(0.002)
     x = mta.APGD(model, tasks, balance, eps=EPS, steps=20, random_start=False)(images, targets)
     found = rises(model, tasks, images, x, targets)
-    assert all(bool((found[name] <= 0.002 + 1e-5).all()) for name in tasks.kept)
+    assert all(bool((found[name] <= 0.002 + 1e-5).all()) for name in tasks.preserved)
     free = mta.APGD(model, tasks.only(["depth"]), "total", eps=EPS, steps=20, random_start=False)(images, targets)
     unbound = rises(model, tasks, images, free, targets)
     assert bool((unbound["twin"] > 0.005).all())
@@ -235,10 +237,11 @@ def test_a_budget_leaves_more_damage_than_a_minus_sign() -> None:
     assert bool((found > 1.2 * minus).all())
 
 
-def bound_to(tasks: mta.Tasks, balance: str, n: int = 3, **more: Any) -> tuple[Any, Tensor]:
+def bound_to(tasks: mta.Tasks, balance: str, n: int = 3, norm: str = "Linf") -> tuple[Any, Tensor]:
     images, targets = twins(n)
-    bound = mta.Objective(Twins().double(), tasks, balance).bind(images.double(), targets, noise=EPS, **more)
-    return bound, images.double()
+    images = images.double()
+    bound = mta.Objective(Twins().double(), tasks, balance).bind(images, targets, ball=toys.ball(images, EPS, norm))
+    return bound, images
 
 
 def test_the_clean_image_is_within_every_budget_and_score_is_the_rules() -> None:
@@ -258,9 +261,9 @@ def test_the_direction_is_the_constraints_for_the_gradients_of_the_relative_loss
     clean = {name: loss.detach() for name, loss in bound.losses(images).items()}
     ratios = {name: loss / clean[name] for name, loss in bound.losses(x).items()}
     gradients = {name: torch.autograd.grad(ratio.sum(), x, retain_graph=True)[0] for name, ratio in ratios.items()}
-    kept = bound.objective.kept
+    kept = bound.objective.preserved
     assert kept == ("classes", "segmentation", "normal", "twin")
-    limits = Constraint(torch.full((4,), BUDGET), "Linf", EPS)
+    limits = Budgets(torch.full((4,), BUDGET), math.inf, EPS)
     others = torch.stack([gradients[name] for name in kept], dim=1)
     increases = torch.stack([ratios[name].detach() - 1 for name in kept], dim=1)
     torch.testing.assert_close(found, limits.direction(gradients["depth"], others, increases))
@@ -274,7 +277,8 @@ def test_a_sample_does_not_depend_on_its_batch(norm: str) -> None:
     (together,) = torch.autograd.grad(bound(x).sum(), x)
     for i in range(3):
         one = {name: target[i : i + 1] for name, target in targets.items()}
-        alone = mta.Objective(Twins().double(), twin_tasks(), "dgba").bind(images[i : i + 1], one, noise=EPS, norm=norm)
+        ball = toys.ball(images[i : i + 1], EPS, norm)
+        alone = mta.Objective(Twins().double(), twin_tasks(), "dgba").bind(ball.images, one, ball=ball)
         point = x[i : i + 1].detach().requires_grad_()
         (found,) = torch.autograd.grad(alone(point).sum(), point)
         torch.testing.assert_close(found, together[i : i + 1], rtol=1e-9, atol=1e-12)
@@ -336,7 +340,8 @@ def test_a_preserved_loss_of_zero_that_no_noise_raises_counts_over_a_floor() -> 
         return (output - target).clamp(min=0)
 
     tasks = mta.Tasks(a=value, b=mta.Task(far, role="preserve", budget=0.05))
-    bound = mta.Objective(model, tasks, "single:a").bind(images, targets | {"b": above - 4e-4}, noise=1e-6)
+    given = targets | {"b": above - 4e-4}
+    bound = mta.Objective(model, tasks, "single:a").bind(images, given, ball=toys.ball(images, 1e-6))
     x = images + (0.06 * 12 + 4e-4) * (model.weight[1] / model.weight[1].square().sum()).reshape(3, 8, 8).detach()
     risen = bound.losses(x)["b"].detach()
     torch.testing.assert_close(risen, torch.full((5,), 4e-4), rtol=0.1, atol=0)
@@ -415,7 +420,7 @@ def test_dgba_weighs_a_goal_that_is_reached_no_more_than_tenfold() -> None:
     images = images.double()
     given = goals(model, images, targets, shift=0.01)
     tasks = goal_tasks(classes="ignore", segmentation="ignore")
-    bound = mta.Objective(model, tasks, "dgba").bind(images, given, noise=EPS)
+    bound = mta.Objective(model, tasks, "dgba").bind(images, given, ball=toys.ball(images, EPS))
     before = bound.losses(images)["depth"].detach()
     x = mta.PGD(model, tasks.only(["depth"]), "total", eps=EPS, alpha=EPS / 100, steps=60, random_start=False)(
         images, given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 from typing import Any
 
@@ -11,23 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import mt_torchattacks as mta
-from mt_torchattacks.attacks import ATTACKS, attack_class
 from tests import toys
-
-EPS = 8 / 255
-TRAITS = {name: attack_class(name).traits for name in ATTACKS}
-ALL = sorted(TRAITS)
-FEW = {"steps": 3, "num_iter_set": 3, "n_queries": 40}
-
-
-def make(name: str, model: nn.Module, tasks: mta.Tasks | None = None, balance: Any = "dgba", **more: Any) -> Any:
-    """The attack with few steps and a known radius, whatever its arguments are called."""
-    takes = inspect.signature(getattr(mta, name)).parameters
-    radius = "eps" if "eps" in takes else "max_epsilon"
-    arguments: dict[str, Any] = {radius: 1.0 if TRAITS[name].norm == "L2" else EPS}
-    arguments |= {steps: count for steps, count in FEW.items() if steps in takes}
-    return getattr(mta, name)(model, toys.tasks() if tasks is None else tasks, balance=balance, **arguments | more)
+from tests.attack_cases import ALL, EPS, TRAITS, make
 
 
 def relative_increase(model: nn.Module, images: Tensor, adversarial: Tensor, targets: dict[str, Tensor]) -> Tensor:

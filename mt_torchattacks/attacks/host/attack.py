@@ -17,7 +17,8 @@ from mt_torchattacks.attacks.host.saving import save
 from mt_torchattacks.attacks.host.scores import Scores
 from mt_torchattacks.attacks.host.units import PixelUnits
 from mt_torchattacks.balancing import Rule
-from mt_torchattacks.geometry.box import Bounds, Box
+from mt_torchattacks.geometry.box import Bounds
+from mt_torchattacks.geometry.shape import as_images, where
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
@@ -38,12 +39,14 @@ class Traits:
         deterministic: with default arguments the same at every call, no random start or step.
         divides: divides by the gradient's mean absolute value, which must not be zero for any sample.
         float32: has constants in float32 and takes no other images.
+        images: uses the geometry of images ``(N, C, H, W)``; other attacks take inputs ``(N, ...)`` of any shape.
     """
 
     norm: str = "Linf"
     deterministic: bool = True
     divides: bool = False
     float32: bool = False
+    images: bool = False
 
 
 class MultiTaskAttack(PixelUnits, Host):
@@ -91,27 +94,29 @@ class MultiTaskAttack(PixelUnits, Host):
         """Adversarial images for ``inputs``.
 
         Args:
-            inputs: ``(N, C, H, W)`` images within ``bounds`` (or normalized, after ``set_normalization_used``).
+            inputs: ``(N, C, H, W)`` images within ``bounds`` (or normalized, after ``set_normalization_used``); for
+                an attack that does not use the geometry of images, inputs ``(N, ...)`` of any shape.
             labels: the tasks' targets, by name; in a targeted mode the goals.
 
         Returns:
-            ``(N, C, H, W)``, detached, on the model's device, with the dtype and memory format of ``inputs``.
+            Of the inputs' shape, detached, on the model's device, with the dtype and memory format of ``inputs``.
 
         Raises:
             TypeError, KeyError, ValueError: images or targets do not fit; the message names which.
         """
-        images = self.pixels(inputs)
-        with attacking(self.model):
-            goals = self.goals(images, labels)
-            self._change_model_mode(self.model.training)
-            parts = [self._attack(*chunk) for chunk in self._chunks(images.clone(), goals)]
-            adversarial = self.restored(torch.cat(parts))
-            adversarial = self.normalize(adversarial) if self._normalization_applied else adversarial
+        call = self._carrying(self.box)
+        images = call.pixels(inputs)
+        with attacking(call.model):
+            goals = call.goals(images, labels)
+            call._change_model_mode(call.model.training)
+            parts = [call._attack(*chunk) for chunk in call._chunks(images.clone(), goals)]
+            adversarial = call.restored(torch.cat(parts))
+            adversarial = call.normalize(adversarial) if call._normalization_applied else adversarial
         return _like(adversarial, inputs)
 
     def pixels(self, inputs: Images) -> Tensor:
         """Inputs as the loops see them, in [0, 1]: on the model's device, un-normalized, relative to ``bounds``."""
-        checks.images(inputs, bounds=None)
+        checks.inputs(inputs, bounds=None, image_shaped=self.traits.images)
         self._check_arguments()
         self.device = _device_of(self.model, inputs.device)
         images = inputs.detach().to(self.device)
@@ -122,31 +127,33 @@ class MultiTaskAttack(PixelUnits, Host):
         """The objective that this attack ascends.
 
         Args:
-            images: ``(N, C, H, W)`` images in [0, 1].
+            images: ``(N, ...)`` images in [0, 1].
             goals: the targets by task, in a targeted mode the goals.
             dtype: of the images that the model takes; the images' own by default.
         """
+        call = self._carrying(self.box)
         tasks = self.tasks.targeted() if self.targeted else self.tasks
-        model = functools.partial(self.model_outputs, dtype=dtype or images.dtype)
-        return Objective(model, tasks, self.balance).bind(images, goals, noise=self._noise(images), norm=self._norm)
+        model = functools.partial(call.model_outputs, dtype=dtype or images.dtype)
+        return Objective(model, tasks, self.balance).bind(images, goals, ball=call._ball(images))
 
     @torch.no_grad()
     def scores(self, candidates: Images, inputs: Images, labels: Targets | None = None) -> Tensor:
         """Scores ``(N,)`` of candidates for the adversarial images: what this attack compares its iterates by.
 
         Args:
-            candidates: ``(N, C, H, W)`` images like ``inputs``.
+            candidates: ``(N, ...)`` images like ``inputs``.
             inputs, labels: the clean images and the targets, as for the attack itself.
 
         Returns:
             The higher, the worse for the model; -inf where a loss is NaN.
         """
-        images = self.pixels(inputs).clone()
-        with attacking(self.model):
-            self._change_model_mode(self.model.training)
-            bound = self.judged(self.bind(images, self.goals(images, labels)))
+        call = self._carrying(self.box)
+        images = call.pixels(inputs).clone()
+        with attacking(call.model):
+            call._change_model_mode(call.model.training)
+            bound = call.judged(call.bind(images, call.goals(images, labels)))
             with torch.no_grad():
-                return finite_scores(bound(self.pixels(candidates)))
+                return finite_scores(bound(call.pixels(candidates)))
 
     def judged(self, bound: BoundObjective) -> BoundObjective:
         """The objective that candidates are compared by: the one that is ascended."""
@@ -156,10 +163,10 @@ class MultiTaskAttack(PixelUnits, Host):
         """Within an attack the scores ``(k * N, 1)`` that the host's loss reduces; outside it the model's outputs."""
         bound: BoundObjective | None = self.__dict__.get("_bound")
         if bound is None:
-            return self.model_outputs(Box.of(self.bounds).scaled(inputs))
+            return self.model_outputs(self.box.scaled(inputs))
         if self.traits.divides and inputs.requires_grad:
             inputs = _NeverZero.apply(inputs)
-        scores = bound(inputs)
+        scores = bound(inputs.reshape(-1, *bound.images.shape[1:]))
         return Scores.of(-scores if self.targeted else scores, noise_copies=len(inputs) // len(bound.images))
 
     def get_target_label(self, inputs: Tensor, labels: Tensor | None = None) -> Tensor | None:
@@ -183,15 +190,29 @@ class MultiTaskAttack(PixelUnits, Host):
         return self.ascend(self.bind(start, goals, images.dtype))
 
     def ascend(self, bound: BoundObjective) -> Tensor:
-        """The adversarial images ``(N, C, H, W)`` that the host's loop finds for a bound objective, from its images on.
+        """The adversarial images ``(N, ...)`` that the host's loop finds for a bound objective, from its images on.
 
         For attacks that run other attacks: model modes, normalization, bounds and half types are the caller's.
         """
-        runner = self._runner(bound.images)
-        object.__setattr__(runner, "_bound", bound)  # the host's own walks every value
-        images = bound.images
+        images = self._seen(bound.images)
+        runner = self._runner(images)
+        runner.__dict__["_bound"] = bound  # the host's own __setattr__ walks every value
         adversarial: Tensor = runner.forward(images, torch.zeros(len(images), dtype=torch.long, device=images.device))
-        return adversarial.detach()
+        return adversarial.detach().reshape(bound.images.shape)
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """Inputs as the loop sees them: torchattacks' loops sum over the four dimensions of images."""
+        return as_images(images)
+
+    def normalize(self, inputs: Tensor) -> Tensor:
+        """Normalized inputs ``(N, C, ...)``; see ``set_normalization_used``."""
+        normalized: Tensor = super().normalize(as_images(inputs))
+        return normalized.reshape(inputs.shape)
+
+    def inverse_normalize(self, inputs: Tensor) -> Tensor:
+        """The inputs ``(N, C, ...)`` that :meth:`normalize` gave these for."""
+        restored: Tensor = super().inverse_normalize(as_images(inputs))
+        return restored.reshape(inputs.shape)
 
     def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
         """Batches for the host's loop: one, unless a host splits its batches itself."""
@@ -208,9 +229,9 @@ class MultiTaskAttack(PixelUnits, Host):
         return targets
 
     def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None) -> Outputs:
-        """The model's outputs for images ``(N, C, H, W)`` in [0, 1], normalized first where the attack normalizes."""
+        """The model's outputs for images ``(N, ...)`` in [0, 1], normalized first where the attack normalizes."""
         dtype = dtype or x.dtype
-        x = Box.of(self.bounds).restored(x.to(torch.promote_types(x.dtype, dtype)))
+        x = self.box.restored(x.to(torch.promote_types(x.dtype, dtype)))
         x = self.normalize(x) if self.normalization_used is not None else x
         return self.model(x.to(dtype))
 
@@ -242,10 +263,10 @@ class _NeverZero(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
-        gradient = gradients[0].clone()
-        stuck = (gradient == 0).flatten(1).all(dim=1)
-        gradient[:, 0, 0, 0] += stuck * torch.finfo(gradient.dtype).eps
-        return gradient
+        stuck = (gradients[0] == 0).flatten(1).all(dim=1)
+        tiny = torch.zeros_like(gradients[0][:1], memory_format=torch.contiguous_format)
+        tiny.view(-1)[0] = torch.finfo(tiny.dtype).eps
+        return where(stuck, tiny, gradients[0])
 
 
 def _device_of(model: nn.Module, default: torch.device) -> torch.device:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from typing import Any
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
 from mt_torchattacks.attacks.host.noise_batch import NoiseBatchAttack
+from mt_torchattacks.attacks.registry import native_class, native_modules
 
 HOSTED: dict[str, Traits] = {
     "FGSM": Traits(),
@@ -24,24 +24,19 @@ HOSTED: dict[str, Traits] = {
     "SINIFGSM": Traits(divides=True),
     "VMIFGSM": Traits(deterministic=False, divides=True),
     "VNIFGSM": Traits(deterministic=False, divides=True),
-    "DIFGSM": Traits(deterministic=False, divides=True),
-    "TIFGSM": Traits(deterministic=False, divides=True, float32=True),
+    "DIFGSM": Traits(deterministic=False, divides=True, images=True),
+    "TIFGSM": Traits(deterministic=False, divides=True, float32=True, images=True),
     "UPGD": Traits(divides=True),
     "APGD": Traits(deterministic=False),
-    "PIFGSM": Traits(float32=True),
-    "PIFGSMPP": Traits(float32=True),
+    "PIFGSM": Traits(float32=True, images=True),
+    "PIFGSMPP": Traits(float32=True, images=True),
     "PGDRS": Traits(deterministic=False),
     "PGDRSL2": Traits(norm="L2", deterministic=False),
 }
 """The supported classes of torchattacks 3.5.1, by name."""
 
-OWN: dict[str, str] = {
-    "AutoSAGA": "auto_saga",
-    "SPSA": "spsa",
-    "Square": "square",
-    "WorstCase": "worst_case",
-}
-"""The attacks that torchattacks does not have, by name, with the module of this package that holds each."""
+OWN = native_modules()
+"""The attacks that torchattacks does not have, by name, with the module of each."""
 
 _MARGIN = "its loss is a margin between the logits of one classifier"
 _DECISION = "it stops at, or searches for, a change of one predicted class"
@@ -99,11 +94,10 @@ def multitask(host: type) -> type[MultiTaskAttack]:
 
 def attack_class(name: str) -> type[MultiTaskAttack]:
     """The class of that name, torchattacks' on several tasks or this library's own; torchattacks must be installed."""
-    if name not in OWN:
+    if name in HOSTED:
         return hosted(name)
     checks.optional("torchattacks", extra="torchattacks")
-    cls: type[MultiTaskAttack] = getattr(importlib.import_module(f"mt_torchattacks.attacks.{OWN[name]}"), name)
-    return cls
+    return native_class(name)
 
 
 @functools.cache

@@ -34,7 +34,7 @@ class NoiseBatchAttack(MultiTaskAttack):
     def _runner(self, images: Tensor) -> Self:
         runner = super()._runner(images)
         noise = copy.copy(self.noise_func)
-        noise.noise_sd = self._shares()["noise_sd"]
+        noise.noise_sd = self._shares(self.box)["noise_sd"]
         runner.__dict__["noise_func"] = noise
         return runner
 

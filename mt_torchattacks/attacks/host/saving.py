@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mt_torchattacks import checks
 from mt_torchattacks.geometry.box import Bounds, Box
+from mt_torchattacks.geometry.shape import spread_channels
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Targets
@@ -84,7 +85,7 @@ def save(
         bar.set_postfix_str(record.summary())
     checks.require(bool(record.seconds), "data_loader", "at least one batch", "none")
     if save_path is not None:
-        record.write(Path(save_path), save_type, Box.of(self.bounds).numbers)
+        record.write(Path(save_path), save_type, self.box.numbers)
     return record.report() if return_verbose else None
 
 
@@ -193,7 +194,9 @@ def _restored(images: Tensor, box: Box, normalize: Mapping[str, Sequence[float]]
     images = box.restored(images.float() / 255) if images.dtype == torch.uint8 else images
     if normalize is None:
         return images
-    mean, std = (torch.as_tensor(normalize[key], dtype=images.dtype).reshape(1, -1, 1, 1) for key in ("mean", "std"))
+    mean, std = (
+        spread_channels(torch.as_tensor(normalize[key], dtype=images.dtype), images) for key in ("mean", "std")
+    )
     return (images - mean) / std
 
 

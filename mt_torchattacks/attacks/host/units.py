@@ -11,13 +11,17 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.geometry.ball import NORMS
+from mt_torchattacks.geometry.ball import NORMS, Ball
 from mt_torchattacks.geometry.box import Bounds, Box, PerChannel, by_channel, one_channel_each
+from mt_torchattacks.geometry.shape import spread_channels
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _RADII = ("eps", "max_epsilon")
+
+UNIT = Box(0.0, 1.0)
+"""The box of the coordinates that loops work in."""
 
 
 class PixelUnits:
@@ -36,21 +40,37 @@ class PixelUnits:
     per_channel: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Here, and only here, what is given can be told from a subclass's default."""
+        """Refuse default lengths for pixels of another range than [0, 1].
+
+        This has to happen before any ``__init__``: that of a torchattacks class is given the defaults like any other
+        value, so that it cannot be told any more which lengths the caller has chosen.
+        """
         if "bounds" in kwargs:
             _check_given(cls, args, kwargs)
         return super().__new__(cls)
 
+    @property
+    def box(self) -> Box:
+        """The range of pixel values; the copy of an attack that makes one call carries it and parses nothing."""
+        carried: Box | None = self.__dict__.get("_box")
+        return Box.of(self.bounds) if carried is None else carried
+
+    def _carrying(self, box: Box, **attributes: Any) -> Self:
+        """A copy of the attack for one call, which carries a box; the host's own ``__setattr__`` is passed by."""
+        copied = copy.copy(self)
+        copied.__dict__.update(attributes, _box=box)
+        return copied
+
     def restored(self, pixels: Tensor) -> Tensor:
         """Images within ``bounds``, not normalized, from those that the loop sees."""
-        box = Box.of(self.bounds)
+        box = self.box
         return box.clamped(box.restored(pixels))
 
     def _scaled(self, images: Tensor) -> Tensor:
         """The images that the loop sees, checked, from images within ``bounds``."""
-        box = Box.of(self.bounds)
+        box = self.box
         box.check(images)
-        for name, share in self._shares().items():
+        for name, share in self._shares(box).items():
             one_channel_each(share, name, images)
         return box.scaled(images)
 
@@ -62,36 +82,36 @@ class PixelUnits:
     def _given_lengths(self) -> dict[str, PerChannel]:
         return {name: getattr(self, name) for name in self.lengths if hasattr(self, name)}
 
-    def _shares(self) -> dict[str, float | Tensor]:
+    def _shares(self, box: Box) -> dict[str, float | Tensor]:
         """The lengths in the loop's coordinates."""
-        box = Box.of(self.bounds)
         return {name: box.share(value, name) for name, value in self._given_lengths().items()}
 
     def _runner(self, images: Tensor) -> Self:
         """A copy for one call on these images, in the loop's coordinates."""
-        runner = copy.copy(self)
-        shares = {name: v.to(images) if isinstance(v, Tensor) else v for name, v in self._shares().items()}
-        runner.__dict__.update(shares, bounds=(0.0, 1.0))
-        return runner
+        found = self._shares(self.box)
+        shares = {n: spread_channels(v.to(images), images) if isinstance(v, Tensor) else v for n, v in found.items()}
+        return self._carrying(UNIT, bounds=(0.0, 1.0), **shares)
 
-    def _noise(self, images: Tensor) -> float:
-        """Size of the uniform noise, of pixels in [0, 1], that is as large as the attack's own budget."""
-        shares = self._shares()
-        size = torch.as_tensor(shares.get("eps", shares.get("max_epsilon", 8 / 255))).max()
-        return float(size / images[0].numel() ** (1 / NORMS[self._norm]))
+    def _ball(self, images: Tensor) -> Ball:
+        """Where the loop may go from these images, in its coordinates; 8/255 for a loop without a radius."""
+        shares = self._shares(self.box)
+        eps = shares.get("eps", shares.get("max_epsilon", 8 / 255))
+        eps = spread_channels(eps.to(images), images) if isinstance(eps, Tensor) else eps
+        return Ball(images, eps, NORMS[self._norm], (UNIT.low, UNIT.high))
 
     def _check_lengths(self) -> None:
         if self.norms:
             checks.one_of(self._norm, "norm", self.norms)
+        box = self.box
         for name, value in self._given_lengths().items():
             number = by_channel(value, name)
             checks.positive(number, name)
             checks.require(bool(torch.as_tensor(number).isfinite().all()), name, "a finite number", value)
-        for name, share in self._shares().items():
+        for name, share in self._shares(box).items():
             if isinstance(share, Tensor):
                 self._check_channels(name, share)
             if name in _RADII and self._norm == "Linf":
-                size = torch.as_tensor(Box.of(self.bounds).size).flatten().tolist()
+                size = torch.as_tensor(box.size).flatten().tolist()
                 at_most = ", ".join(f"{value:g}" for value in size)
                 expected = f"a radius of at most {at_most}, the pixels' range (8/255, not 8)"
                 checks.require(bool((torch.as_tensor(share) <= 1).all()), name, expected, getattr(self, name))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
+from mt_torchattacks.attacks import ATTACKS, attack_class
 from tests import toys
 
 Batch = tuple[Tensor, dict[str, Tensor]]
@@ -119,12 +120,12 @@ class TestTargets:
 class TestImages:
     @pytest.mark.parametrize(("change", "error", "message"), [
         (lambda x: x[:0], ValueError, "images: expected at least one sample, found an empty batch"),
-        (lambda x: x[0], ValueError, r"images: expected shape \(N, C, H, W\), found float32 of shape \(3, 16, 16\)"),
+        (lambda x: x[:, 0, 0, 0], ValueError, r"images: expected shape \(N, .*\(N, C, H, W\), found .*\(3,\)"),
         (lambda x: x * 255, ValueError, r"images: expected values in \[0, 1\], found values in \[.*, 25"),
         (lambda x: x - 0.5, ValueError, r"images: expected values in \[0, 1\], found values in \[-0"),
         (lambda x: (x * 255).to(torch.uint8), TypeError, "images: expected a floating-point dtype, found uint8"),
         (lambda x: x.log() * 0, ValueError, "images: expected finite values, found .* NaN or infinite"),
-        (lambda x: x.numpy(), TypeError, r"images: expected a tensor of shape \(N, C, H, W\), found ndarray"),
+        (lambda x: x.numpy(), TypeError, r"images: expected a tensor of shape \(N, .*\(N, C, H, W\), found ndarray"),
         (lambda x: x.to("meta"), ValueError, "images: expected values, found a tensor on the device 'meta'"),
     ])  # fmt: skip
     def test_images(self, case: Batch, change: Any, error: type, message: str) -> None:
@@ -133,6 +134,14 @@ class TestImages:
         targets = {key: t[: len(change(images))] for key, t in targets.items()} if error is ValueError else targets
         with pytest.raises(error, match=message):
             attack(change(images), targets)
+
+    @pytest.mark.parametrize("name", [name for name in ATTACKS if attack_class(name).traits.images])
+    def test_attacks_that_use_the_geometry_of_images(self, case: Batch, name: str) -> None:
+        images, targets = case
+        with pytest.raises(
+            ValueError, match=r"images: expected shape \(N, C, H, W\), found float32 of shape \(3, 16, 16\)"
+        ):
+            getattr(mta, name)(toys.Toy(), toys.tasks())(images[0], targets)
 
 
 class TestArguments:

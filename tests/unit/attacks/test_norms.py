@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks import ATTACKS, attack_class, l1
+from mt_torchattacks.attacks import ATTACKS, attack_class
 from mt_torchattacks.attacks.auto_pgd import SparseSteps
-from mt_torchattacks.attacks.best import Best
+from mt_torchattacks.attacks.best import BestOf
+from mt_torchattacks.geometry import l1
 from mt_torchattacks.geometry.ball import NORMS, Ball, along, length, steepest
 from mt_torchattacks.geometry.box import Box
 from tests import toys
-from tests.contracts.test_attacks import ALL, EPS, make
+from tests.attack_cases import ALL, EPS, make
 
 PAGE = Path(__file__).parents[3] / "docs" / "norms.md"
 LENGTHS = ("eps", "max_epsilon", "alpha", "noise_sd", "delta", "lr")
@@ -118,13 +119,13 @@ def test_sparse_steps_follow_the_paper() -> None:
     """0.2 d pixels at first, then those changed in the best iterate / 1.5; the size restarts or shrinks to a tenth."""
     images = torch.full((2, 1, 10, 10), 0.5, dtype=torch.float64)
     gradient = torch.randn(images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    best = Best(images, torch.zeros(2), gradient)
+    best = BestOf(images, torch.zeros(2), gradient)
     walk = SparseSteps(Ball(images, 3.0, norm=1.0, clip=(0.0, 1.0)), best, steps=50, step_size=3.0)
     x = walk.step(images, gradient)
     largest = gradient.abs() >= gradient.abs().flatten(1).topk(20).values[:, -1].reshape(2, 1, 1, 1)
     torch.testing.assert_close(x - images, 3 / 20 * largest * gradient.sign())
     assert walk.after_step(torch.ones(2, dtype=torch.bool), best) is None  # a checkpoint every 2 of 50 steps
-    best.x = torch.stack([x[0], images[1] + 0.1])  # the first has become sparser: 20 of 100 changed
+    best.images = torch.stack([x[0], images[1] + 0.1])  # the first has become sparser: 20 of 100 changed
     sparser = walk.after_step(torch.ones(2, dtype=torch.bool), best)
     assert sparser is not None and sparser.tolist() == [True, False]
     assert (walk.count * 1.5).tolist() == pytest.approx([20, 100])

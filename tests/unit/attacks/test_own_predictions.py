@@ -60,7 +60,7 @@ def test_every_head_is_attacked(name: str, balance: str) -> None:
 def test_the_reference_is_the_loss_under_the_same_noise_for_every_sample() -> None:
     model, (images, _) = toys.Toy(), toys.batch()
     targets = predictions(model, images)
-    bound = mta.Objective(model, tasks(), "dgba").bind(images, targets, noise=EPS)
+    bound = mta.Objective(model, tasks(), "dgba").bind(images, targets, ball=toys.ball(images, EPS))
     noise = 2 * torch.rand((1, *images.shape[1:]), generator=torch.Generator().manual_seed(0)) - 1
     with torch.no_grad():
         noisy = tasks().losses(model((images + EPS * noise).clamp(0, 1)), targets)
@@ -77,7 +77,7 @@ def test_floor_says_when_a_clean_loss_is_as_good_as_zero() -> None:
     """An explicit floor is taken at its word: below it the reference is the loss under noise."""
     model, (images, targets) = toys.Toy(), toys.batch()
     floored = mta.Tasks({n: mta.Task(t.loss, floor=1e9 if n == "depth" else 0.0) for n, t in toys.tasks().items()})
-    bound = mta.Objective(model, floored, "relative").bind(images, targets, noise=EPS)
+    bound = mta.Objective(model, floored, "relative").bind(images, targets, ball=toys.ball(images, EPS))
     noise = 2 * torch.rand((1, *images.shape[1:]), generator=torch.Generator().manual_seed(0)) - 1
     with torch.no_grad():
         reference = toys.tasks().losses(model(images), targets)
@@ -92,12 +92,12 @@ def test_ordinary_small_losses_keep_their_own_reference() -> None:
     model, (images, targets) = toys.Toy(), toys.batch()
     small = mta.Tasks(depth=lambda output, target: 1e-4 * (output - target).abs().flatten(1).mean(1))
     depth = {"depth": targets["depth"]}
-    bound = mta.Objective(model, small, "relative").bind(images, depth, noise=EPS)
+    bound = mta.Objective(model, small, "relative").bind(images, depth, ball=toys.ball(images, EPS))
     with torch.no_grad():
         clean = small.losses(model(images), depth)["depth"]
         now = small.losses(model(images * 0.9), depth)["depth"]
     torch.testing.assert_close(bound(images * 0.9), (now - clean) / clean, rtol=1e-4, atol=1e-5)
-    assert bound._start is None
+    assert bound.start is bound.images
 
 
 @pytest.mark.parametrize("balance", ["dgba", "relative", "total"])
@@ -148,7 +148,7 @@ def test_samples_with_ordinary_losses_are_not_moved() -> None:
     targets["depth"][0] = own["depth"][0].abs() + 1e-3
     loss = mta.Tasks(depth=lambda output, target: (output.abs() + 1e-3 - target).abs().flatten(1).mean(1))
     mixed = {"depth": targets["depth"]}
-    bound = mta.Objective(model, loss, "total").bind(images, mixed, noise=EPS)
+    bound = mta.Objective(model, loss, "total").bind(images, mixed, ball=toys.ball(images, EPS))
     x = images.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(bound(x).sum(), x)
     assert gradient[0].abs().max() > 0

@@ -12,7 +12,9 @@ import mt_torchattacks as mta
 from mt_torchattacks.attacks.query import Search
 from mt_torchattacks.geometry.ball import Ball
 from tests import toys
-from tests.unit.attacks.test_square import EPS, linear
+from tests.attack_cases import linear
+
+EPS = 0.1
 
 
 @pytest.mark.parametrize("per_pass", [64, 3])

@@ -14,20 +14,9 @@ from mt_torchattacks.attacks.square import _Draw, _moved_window, _peaks, _square
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.studies.queries import NOISE, _references
 from tests import toys
+from tests.attack_cases import linear
 
 EPS = 0.1
-
-
-def value(output: Tensor, target: Tensor) -> Tensor:
-    """The output itself as the loss: linear in the image."""
-    return output + 0 * target
-
-
-def linear(size: int = 6) -> tuple[toys.Linear, mta.Tasks, Tensor, dict[str, Tensor]]:
-    g = torch.Generator().manual_seed(0)
-    weight = torch.randn(3, size, size, generator=g)
-    images = 0.3 + 0.4 * torch.rand(4, 3, size, size, generator=g)  # only the ball binds
-    return toys.Linear({"a": weight}), mta.Tasks(a=value), images, {"a": torch.zeros(4)}
 
 
 # Section 4 of the paper: p is halved after 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000 of 10000 iterations.

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks.best import finite_scores
-from mt_torchattacks.attacks.carried import Carried
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.studies import evaluate_worst_case
 from mt_torchattacks.studies.worst_case import WORST, _Search
 from tests import toys
@@ -128,11 +127,11 @@ def test_nan_never_wins() -> None:
     assert finite_scores(torch.tensor([torch.nan, -torch.inf, 1.0])).tolist() == [-torch.inf, -torch.inf, 1.0]
 
 
-def test_carried_keeps_the_first_of_equals() -> None:
-    carried = Carried(torch.zeros(2, 1, 1, 1), torch.zeros(2))
+def test_the_best_of_several_is_the_first_of_equals() -> None:
+    best = BestOf(torch.zeros(2, 1, 1, 1), torch.zeros(2), name="clean")
     for name in "ab":
-        carried.add(name, torch.ones(2, 1, 1, 1), torch.tensor([1.0, 0.0]))
-    assert carried.winners == ["a", "clean"]
+        best.add(torch.ones(2, 1, 1, 1), torch.tensor([1.0, 0.0]), name=name)
+    assert best.winners == ["a", "clean"]
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,12 @@ def test_roles() -> None:
 def test_budgets() -> None:
     kept = mta.Task(mta.losses.L1(), role="preserve", budget=0.05)
     tasks = mta.Tasks({**toys.tasks(), "depth": kept})
-    assert (tasks.active, tasks.balanced, tasks.kept) == (toys.NAMES, toys.NAMES[:3], ("depth",))
+    assert (tasks.active, tasks.balanced, tasks.preserved) == (toys.NAMES, toys.NAMES[:3], ("depth",))
     assert "depth=L1() (preserve within 0.05)" in repr(tasks)
     assert tasks.with_roles(normal="ignore")["depth"].budget == 0.05
     assert tasks.with_roles(depth="preserve")["depth"].budget == 0.05
     assert tasks.with_roles(depth="attack")["depth"].budget is None
-    assert tasks.only(["depth", "normal"]).kept == ("depth",)
+    assert tasks.only(["depth", "normal"]).preserved == ("depth",)
     for budget in (-0.1, float("inf"), float("nan")):
         with pytest.raises(ValueError, match=f"budget: expected a finite number >= 0 or None, found {budget}"):
             mta.Task(mta.losses.L1(), role="preserve", budget=budget)
@@ -88,7 +88,7 @@ def test_rules_do_not_see_tasks_with_a_budget() -> None:
         (mta.Weighted(dict.fromkeys(toys.NAMES[:3], 1.0)), toys.NAMES[:3]),
     ):
         objective = mta.Objective(toys.Toy(), tasks, balance)
-        assert (objective.names, objective.kept) == (names, ("depth",))
+        assert (objective.names, objective.preserved) == (names, ("depth",))
         assert set(objective.tasks.active) == {*names, "depth"}
     with pytest.raises(ValueError, match="balance='single:<task>': expected one of 'classes', .*, found 'depth'"):
         mta.Objective(toys.Toy(), tasks, "single:depth")
