@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -153,11 +155,28 @@ def test_arts_parameters(name: str) -> None:
 
 def test_the_parameters_are_arts_in_arts_order() -> None:
     for name, (kind, _) in cases.ATTACKS.items():
-        theirs = getattr(evasion, name).__init__.__code__
-        ours = kind.__init__.__code__
-        expected = theirs.co_varnames[1 : theirs.co_argcount]
-        assert ours.co_varnames[1 : len(expected) + 1] == expected
-        assert ours.co_varnames[ours.co_argcount - 1] == "balance"
+        theirs, ours = (inspect.signature(cls).parameters for cls in (getattr(evasion, name), kind))
+        assert list(ours)[: len(theirs)] == list(theirs)
+        assert list(ours)[-1] == "balance"
+        assert all(ours[parameter].default == theirs[parameter].default for parameter in theirs)
+        assert list(inspect.signature(kind.__init__).parameters) == ["self", *ours]
+        documented = re.findall(r"^:param (\w+): \S", kind.__init__.__doc__ or "", re.MULTILINE)
+        assert documented == list(ours)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_arguments_by_position_are_those_by_name(name: str) -> None:
+    kind, estimator = cases.ATTACKS[name][0], cases.estimator()
+    names = list(inspect.signature(kind).parameters)[1:]
+    given = {"norm": 2, "eps": 0.5, "eps_step": 0.2, "targeted": True, "batch_size": 7, "balance": "total"}
+    plain = kind(estimator)
+    values = {name: given.get(name, getattr(plain, name) or False) for name in names if name != "loss_type"}
+    attack = kind(estimator, *({**values, "loss_type": None}[name] for name in names))
+    assert {name: getattr(attack, name) or False for name in values} == values
+    with pytest.raises(TypeError, match="estimator"):
+        kind()
+    with pytest.raises(TypeError, match="epsilon"):
+        kind(estimator, epsilon=0.1)
 
 
 @pytest.mark.parametrize("name", ALL)
