@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from mt_torchattacks.cli import (
-    bench,
     data,
     demo,
     evaluate,
@@ -20,7 +19,7 @@ from mt_torchattacks.cli import (
     worst_case,
 )
 
-COMMANDS = (demo, train, evaluate, transfer, queries, weights, worst_case, stealth, layouts, bench, data)
+COMMANDS = (demo, train, evaluate, transfer, queries, weights, worst_case, stealth, layouts, data)
 """The modules of the commands; each has ``add(commands)``, which declares it."""
 
 
