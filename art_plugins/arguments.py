@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import textwrap
@@ -75,7 +74,6 @@ def _parameters(host: type[Attack]) -> Iterator[Parameter]:
             yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-@functools.cache
 def _described(host: type[Attack]) -> dict[str, str]:
     """ART's description of each argument."""
     entries = re.split(r"^:param ", inspect.cleandoc(host.__init__.__doc__ or ""), flags=re.MULTILINE)[1:]

@@ -101,6 +101,7 @@ class AutoProjectedGradientDescent(DeviceAttack, evasion.AutoProjectedGradientDe
 
     _estimator_requirements = DeviceAttack._estimator_requirements
     ball_type = Ball
+    nb_random_init: int
 
     @property
     def _restarts(self) -> int:

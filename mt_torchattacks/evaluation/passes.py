@@ -56,7 +56,7 @@ def count_passes(model: nn.Module) -> Iterator[Passes]:
     passes = Passes()
 
     def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        given: dict[int | str, Any] = {**dict(enumerate(args)), **kwargs}
+        given = dict[Any, Any](enumerate(args)) | kwargs
         first = next((key for key, value in given.items() if isinstance(value, Tensor)), None)
         if first is None:
             passes.add_forward(0)
