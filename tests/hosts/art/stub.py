@@ -1,4 +1,4 @@
-"""The declarations of the plugin's classes for type checkers and editors: ``python -m tests.hosts.art.stub`` writes them.
+"""What type checkers and editors see of the plugin's classes; ``python -m tests.hosts.art.stub`` writes them.
 
 The attacks get their arguments from ART's classes when they are made, which no type checker follows.
 """
