@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from art.data_generators import DataGenerator, PyTorchDataGenerator
 from torch import Tensor
 
+from art_plugins.device import DeviceMixin
 from mt_torchattacks import checks
-
-if TYPE_CHECKING:
-    from art_plugins.estimator import PyTorchMultiTaskEstimator
 
 Batch: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 Epoch: TypeAlias = Callable[[], Iterator[Batch]]
@@ -26,7 +24,7 @@ def in_batches(images: Tensor, size: int) -> Iterator[Tensor]:
         yield images[start : start + size]
 
 
-def shuffled(estimator: PyTorchMultiTaskEstimator, x: Any, y: Any, size: int, *, drop_last: bool = False) -> Epoch:
+def shuffled(estimator: DeviceMixin, x: Any, y: Any, size: int, *, drop_last: bool = False) -> Epoch:
     """Batches of arrays, in a new random order at each epoch.
 
     :param estimator: The estimator whose images and labels these are.
@@ -47,7 +45,7 @@ def shuffled(estimator: PyTorchMultiTaskEstimator, x: Any, y: Any, size: int, *,
     return epoch
 
 
-def generated(estimator: PyTorchMultiTaskEstimator, generator: Any) -> Epoch:
+def generated(estimator: DeviceMixin, generator: Any) -> Epoch:
     """The batches of one of ART's data generators.
 
     :param estimator: The estimator whose images and labels these are.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from art.evaluations.evaluation import Evaluation
+from torch import Tensor, nn
 
 from art_plugins.attacks import ProjectedGradientDescent
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.labels import Array, Labels
 from mt_torchattacks import checks
 from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.types import Targets
 
 Values: TypeAlias = dict[str, dict[str, float]]
 Curves: TypeAlias = dict[str, dict[str, list[float]]]
@@ -62,16 +65,12 @@ class MultiTaskSecurityCurve(Evaluation):
         :param kwargs: Its arguments other than `estimator` and `eps`.
         :return: The budgets; by task and metric the list of its values; by task and metric the value on `x`.
         """
-        meters = {
-            task: (metrics or {}).get(task) or TaskError(estimator.tasks[task].loss) for task in estimator.tasks.active
-        }
         if "verbose" in attack.attack_params:
             kwargs.setdefault("verbose", False)
         self.eps_list = self._budgets(estimator)
-        self.clean = _measure(estimator, x, y, meters)
-        found = [
-            _measure(estimator, attack(estimator, eps=eps, **kwargs).generate(x, y), y, meters) for eps in self.eps_list
-        ]
+        self.clean = _measured(estimator, x, y, metrics)
+        made = (attack(estimator, eps=eps, **kwargs).generate(x, y) for eps in self.eps_list)
+        found = [_measured(estimator, adversarial, y, metrics) for adversarial in made]
         self.curves = {
             task: {metric: [values[task][metric] for values in found] for metric in values}
             for task, values in self.clean.items()
@@ -104,12 +103,35 @@ class MultiTaskSecurityCurve(Evaluation):
         return [(i + 1) * (high - low) / self.eps for i in range(self.eps)]
 
 
-def _measure(estimator: PyTorchMultiTaskEstimator, x: Array, y: Labels, meters: Mapping[str, TaskMetrics]) -> Values:
-    predictions, goals = estimator.predict(x), estimator.targets(y, len(x))
-    values = {}
-    for task, meter in meters.items():
-        metric = meter.clone()
-        metric.reset()
-        metric.update(torch.from_numpy(np.stack([prediction[task] for prediction in predictions])), goals[task])
-        values[task] = {name: float(value) for name, value in metric.compute().items()}
-    return values
+def _measured(
+    estimator: PyTorchMultiTaskEstimator, x: Array, y: Labels, metrics: Mapping[str, TaskMetrics] | None
+) -> Values:
+    tasks = Tasks({name: estimator.tasks[name] for name in estimator.tasks.active})
+    meters = {name: meter for name, meter in (metrics or {}).items() if name in tasks}
+    return _measure(_Predictions(estimator), tasks, [(torch.as_tensor(x), estimator.targets(y, len(x)))], meters)
+
+
+class _Predictions(nn.Module):
+    """What an estimator predicts, postprocessing included, as a model's outputs."""
+
+    def __init__(self, estimator: PyTorchMultiTaskEstimator) -> None:
+        super().__init__()
+        self._predict = estimator.predict
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Outputs by task for images in the estimator's layout."""
+        labels = self._predict(x.numpy())
+        return {task: torch.from_numpy(np.stack([label[task] for label in labels])) for task in labels[0]}
+
+
+def _measure(
+    model: nn.Module, tasks: Tasks, loader: Iterable[tuple[Tensor, Targets]], metrics: Mapping[str, TaskMetrics]
+) -> Values:
+    meters = {task: (metrics.get(task) or TaskError(tasks[task].loss)).clone() for task in tasks}
+    for meter in meters.values():
+        meter.reset()
+    for images, targets in loader:
+        outputs = model(images)
+        for task, meter in meters.items():
+            meter.update(outputs[task], targets[task])
+    return {task: {name: float(value) for name, value in meter.compute().items()} for task, meter in meters.items()}

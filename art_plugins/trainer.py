@@ -55,12 +55,9 @@ class AdversarialTrainerMultiTask(Trainer):
     ) -> None:
         """Train the model adversarially.
 
-        :param x: Training data.
-        :param y: Target values: a dict of arrays, or a list of dicts.
-        :param batch_size: Size of batches.
-        :param nb_epochs: Number of epochs to use for training.
-        :param drop_last: Leave out an epoch's last batch if it is smaller than the others.
-        :param kwargs: `scheduler`, a learning rate scheduler that is stepped after every epoch, and `verbose`.
+        Arguments are those of :meth:`.PyTorchMultiTaskEstimator.fit`.
+
+        :param kwargs: `scheduler` and `verbose`.
         """
         epoch = shuffled(self.classifier, x, y, batch_size, drop_last=drop_last)
         self._train(epoch, nb_epochs, **kwargs)
@@ -68,9 +65,9 @@ class AdversarialTrainerMultiTask(Trainer):
     def fit_generator(self, generator: Any, nb_epochs: int = 20, **kwargs: Any) -> None:
         """Train the model adversarially on the batches of a generator.
 
-        :param generator: An ART data generator, or a PyTorch one over a loader of `(images, targets by task)`.
-        :param nb_epochs: Number of epochs to use for training.
-        :param kwargs: `scheduler`, a learning rate scheduler that is stepped after every epoch, and `verbose`.
+        Arguments are those of :meth:`.PyTorchMultiTaskEstimator.fit_generator`.
+
+        :param kwargs: `scheduler` and `verbose`.
         """
         self._train(generated(self.classifier, generator), nb_epochs, **kwargs)
 

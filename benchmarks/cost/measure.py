@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.cost.contenders import Contender
 from benchmarks.cost.setting import Setting
+from mt_torchattacks.evaluation.passes import count_passes
 
 UNITS_A_BLOCK = 2
 
@@ -64,30 +64,10 @@ def costs(setting: Setting, contenders: Sequence[Contender], rounds: int) -> lis
 def _exact(model: nn.Module, contender: Contender, unit: Callable[[], object]) -> Cost:
     with _Operations() as of_unit:
         unit()
-    with _passes(model) as passes, _Operations() as operations:
+    with count_passes(model) as passes, _Operations() as operations:
         contender.run()
-    forward, backward = (passes[way] / contender.steps for way in ("forward", "backward"))
-    return Cost(contender.name, forward, backward, operations.total / of_unit.total / contender.steps)
-
-
-@contextmanager
-def _passes(model: nn.Module) -> Iterator[dict[str, int]]:
-    """Count the model's forward passes, and the backward passes that reach its input."""
-    seen = {"forward": 0, "backward": 0}
-
-    def count_backward(gradient: Tensor) -> None:
-        seen["backward"] += 1
-
-    def count_forward(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen["forward"] += 1
-        if inputs[0].requires_grad:
-            inputs[0].register_hook(count_backward)
-
-    handle = model.register_forward_pre_hook(count_forward)
-    try:
-        yield seen
-    finally:
-        handle.remove()
+    exact = (passes.forward, passes.backward, operations.total / of_unit.total)
+    return Cost(contender.name, *(count / contender.steps for count in exact))
 
 
 class _Operations(TorchDispatchMode):

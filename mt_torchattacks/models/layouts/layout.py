@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import csv
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import torch
 
 from mt_torchattacks import checks
+from mt_torchattacks.models.layouts.blocks import canonical, validate
 from mt_torchattacks.models.layouts.partitions import Group, Partition, chains, random_refinement, refinements
 from mt_torchattacks.models.layouts.tree import tree
 
@@ -39,8 +43,8 @@ class Layout:
     blocks: tuple[Partition, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "blocks", _canonical(self.blocks))
-        _validate(self.blocks)
+        object.__setattr__(self, "blocks", canonical(self.blocks))
+        validate(self.blocks)
 
     @classmethod
     def parse(cls, layout: str | Layout | Sequence[Collection[Collection[int]]]) -> Layout:
@@ -75,10 +79,8 @@ class Layout:
         Raises:
             ValueError: no such name; the message lists what is there.
         """
-        from mt_torchattacks.models.layouts.published import published_layouts
-
-        checks.one_of(name, "name", published_layouts())
-        return published_layouts()[name].layout
+        checks.one_of(name, "name", published_rows())
+        return cls.parse(published_rows()[name]["layout"])
 
     @classmethod
     def enumerate(cls, num_tasks: int, num_blocks: int) -> Iterator[Layout]:
@@ -158,7 +160,7 @@ class Layout:
                 │   └── block 2: normal
                 └── blocks 1-2: depth
         """
-        return tree(self, task_names)
+        return tree(self.blocks, task_names)
 
     def __str__(self) -> str:
         return str([[list(group) for group in partition] for partition in self.blocks])
@@ -167,44 +169,16 @@ class Layout:
         return f"Layout('{self}')"
 
 
-def _canonical(blocks: object) -> tuple[Partition, ...]:
-    """Sort groups and their tasks; anything that is not nested collections of indices is a ``TypeError``."""
-    return tuple(
-        tuple(sorted(_group(group, f"block {b}") for group in _items(partition, f"block {b}")))
-        for b, partition in enumerate(_items(blocks, "layout"))
-    )
-
-
-def _group(value: object, name: str) -> Group:
-    tasks = [task for task in _items(value, name) if isinstance(task, int) and not isinstance(task, bool)]
-    checks.require(len(tasks) == len(_items(value, name)), name, "groups of task indices", repr(value), TypeError)
-    return tuple(sorted(tasks))
-
-
-def _items(value: object, name: str) -> Collection[object]:
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        checks.fail(name, "a list or set", repr(value), TypeError)
-    return value
-
-
 def _check_numbers(num_tasks: int, num_blocks: int) -> None:
     checks.positive(num_tasks, "num_tasks")
     checks.positive(num_blocks, "num_blocks")
 
 
-def _validate(blocks: tuple[Partition, ...]) -> None:
-    """Check that the blocks are partitions of ``0 .. T-1``, each refining the one before."""
-    checks.require(bool(blocks), "layout", "at least one block", "none")
-    num_tasks = len({task for group in blocks[0] for task in group})
-    checks.require(num_tasks > 0, "block 0", "at least one task", "none")
-    for b, partition in enumerate(blocks):
-        name = f"block {b}"
-        checks.require(all(partition), name, "no empty group", list(partition))
-        tasks = sorted(task for group in partition for task in group)
-        checks.require(
-            tasks == list(range(num_tasks)), name, f"each of the tasks 0 to {num_tasks - 1} exactly once", tasks
-        )
-        for group in partition if b else ():
-            across = [list(wider) for wider in blocks[b - 1] if set(group) & set(wider)]
-            expected = f"groups that each lie within one group of block {b - 1}"
-            checks.require(len(across) == 1, name, expected, f"{list(group)} across {across}")
+@cache
+def published_rows() -> dict[str, dict[str, str]]:
+    """The published layouts' rows by name, ``"nyuv2/41"``: columns ``model``, ``layout``, ``params_m``."""
+    return {
+        f"{data}/{row['model']}": row
+        for data in ("nyuv2", "tiny_taskonomy")
+        for row in csv.DictReader(resources.files(__package__).joinpath(f"{data}.csv").read_text("utf-8").splitlines())
+    }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from mt_torchattacks.models.layouts.layout import Layout
+from mt_torchattacks.models.layouts.layout import Layout, published_rows
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ def published_layouts() -> dict[str, PublishedLayout]:
         (35, 21.28)
     """
     return {
-        f"{data}/{row['model']}": PublishedLayout(Layout.parse(row["layout"]), float(row["params_m"]))
-        for data in ("nyuv2", "tiny_taskonomy")
-        for row in csv.DictReader(resources.files(__package__).joinpath(f"{data}.csv").read_text("utf-8").splitlines())
+        name: PublishedLayout(Layout.parse(row["layout"]), float(row["params_m"]))
+        for name, row in published_rows().items()
     }

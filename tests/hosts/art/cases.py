@@ -6,8 +6,10 @@ import copy
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
+import mt_torchattacks as mta
 from art_plugins import (
     AutoProjectedGradientDescent,
     FastGradientMethod,
@@ -28,6 +30,9 @@ ATTACKS: dict[str, tuple[Any, dict[str, Any]]] = {
     "AutoProjectedGradientDescent": (AutoProjectedGradientDescent, {"max_iter": 3, "nb_random_init": 0}),
 }
 
+ALL = sorted(ATTACKS)
+QUICK = {"eps": EPS, "eps_step": EPS / 2, "max_iter": 2, "verbose": False}
+
 
 def estimator(model: nn.Module | None = None, **arguments: Any) -> PyTorchMultiTaskEstimator:
     """An estimator of the toy model."""
@@ -46,6 +51,13 @@ def attack(name: str, wrapped: PyTorchMultiTaskEstimator, **arguments: Any) -> A
     kind, few = ATTACKS[name]
     quiet = {} if name == "FastGradientMethod" else {"verbose": False}
     return kind(wrapped, **{"eps": EPS, "eps_step": EPS / 2, **few, **quiet, **arguments})
+
+
+def scores(model: nn.Module, x: np.ndarray, adversarial: np.ndarray, balance: str = "dgba") -> np.ndarray:
+    """The rule's score at adversarial images, for the toys' targets."""
+    score = mta.Objective(model, toys.tasks(), balance).bind(torch.from_numpy(x), toys.batch(len(x))[1])
+    with torch.no_grad():
+        return score(torch.from_numpy(adversarial)).numpy()
 
 
 def state(model: nn.Module) -> tuple[Any, ...]:

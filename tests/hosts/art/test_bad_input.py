@@ -17,10 +17,8 @@ from art_plugins import AutoProjectedGradientDescent, FastGradientMethod
 from tests import toys
 from tests.hosts.art import cases
 
-ALL = sorted(cases.ATTACKS)
 
-
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", cases.ALL)
 def test_a_classifier_given_to_our_attack(name: str) -> None:
     classifier = PyTorchClassifier(
         nn.Sequential(nn.Flatten(), nn.Linear(768, 4)), nn.CrossEntropyLoss(), (3, 16, 16), 4, device_type="cpu"
@@ -43,11 +41,11 @@ def entry_points(estimator: Any) -> dict[str, Any]:
         "labels": estimator.labels,
         "fit": estimator.fit,
         "ART's PGD": lambda x, y: host.generate(x, estimator.labels(x, y)),
-        **{name: cases.attack(name, estimator).generate for name in ALL},
+        **{name: cases.attack(name, estimator).generate for name in cases.ALL},
     }
 
 
-@pytest.fixture(name="calls", params=["loss_gradient", "compute_loss", "labels", "fit", "ART's PGD", *ALL])
+@pytest.fixture(name="calls", params=["loss_gradient", "compute_loss", "labels", "fit", "ART's PGD", *cases.ALL])
 def _calls(request: pytest.FixtureRequest) -> Any:
     model = toys.Toy()
     return entry_points(cases.estimator(model, optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))[request.param]
@@ -128,7 +126,7 @@ def test_estimators_arguments(arguments: dict[str, Any], error: type[Exception],
         cases.estimator(**arguments)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", cases.ALL)
 def test_attacks_arguments(name: str) -> None:
     (x, y), estimator = cases.arrays(), cases.estimator()
     with pytest.raises(ValueError, match="balance: expected one of"):

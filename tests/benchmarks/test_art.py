@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from art_plugins.bench import run_bench
-from art_plugins.bench.baselines import baseline
-from art_plugins.bench.cases import faces
-from art_plugins.bench.measure import Measured
-from art_plugins.bench.run import compare
+from benchmarks.art.__main__ import main
+from benchmarks.art.baselines import baseline
+from benchmarks.art.cases import faces
+from benchmarks.art.measure import Measured
+from benchmarks.art.run import compare, run
 from tests import toys
 from tests.hosts.art import cases
 
@@ -57,7 +57,7 @@ def test_costs_are_counted() -> None:
 
 def test_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pandas")
-    tables = run_bench(tmp_path, scenes=2, photographs=0, steps=2, batch_size=2, rounds=1)
+    tables = run(tmp_path, images=2, photographs=0, steps=2, batch_size=2, rounds=1)
     rows = list(csv.DictReader((tmp_path / "rooms.csv").read_text("utf-8").splitlines()))
     assert len(rows) == len(tables["rooms"]) == 3 * (4 + 5 + 1) + 1
     by_name = {(row["attack"], row["rule"]): row for row in rows}
@@ -83,6 +83,31 @@ def test_faces() -> None:
 def test_without_the_example_faces_are_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("art_plugins.bench.cases._EXAMPLE", Path("nowhere"))
+    monkeypatch.setattr("benchmarks.art.cases._EXAMPLE", Path("nowhere"))
     assert faces(2, batch_size=2) is None
     assert "the face detector is left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--photographs", "-1"], "photographs: expected a number of faces, or 0 for none, found -1."),
+        (["--images", "-3"], "images: expected a number > 0, found -3."),
+        (["--images", "0"], "images: expected a number > 0, found 0."),
+    ],
+)
+def test_what_does_not_fit_ends_in_one_line(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--output", str(tmp_path / "art"), *words]) == 2
+    assert capsys.readouterr() == ("", f"benchmarks.art: {message}\n")
+    assert not (tmp_path / "art").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["--output", str(tmp_path / "file" / "art"), "--images", "1", "--photographs", "0"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("benchmarks.art: ")

@@ -12,9 +12,9 @@ from art.attacks import evasion
 from torch import Tensor, nn
 
 import art_plugins
-from art_plugins.bench.baselines import baseline
-from art_plugins.bench.cases import Case, faces, rooms
-from art_plugins.bench.measure import Attack, Measured, timed
+from benchmarks.art.baselines import baseline
+from benchmarks.art.cases import Case, faces, rooms
+from benchmarks.art.measure import Attack, Measured, timed
 from mt_torchattacks import attacks, checks
 from mt_torchattacks.evaluation import Evaluation, evaluate
 from mt_torchattacks.report.tables import arp_table, save_table, to_markdown
@@ -27,11 +27,11 @@ _OURS = {"FGM": "FGSM", "PGD": "PGD", "APGD": "APGD"}
 _RULES = ("total", "dgba")
 
 
-def run_bench(
-    out: str | Path = "results/bench/art",
+def run(
+    out: str | Path,
     *,
     model: str | nn.Module = "rooms3/all-shared",
-    scenes: int = 32,
+    images: int = 32,
     photographs: int = 32,
     steps: int = 10,
     eps: float = 8 / 255,
@@ -45,7 +45,7 @@ def run_bench(
 
     :param out: Folder for the tables.
     :param model: Name of a model of the zoo, or a model with the tasks segmentation (13 classes), normal and depth.
-    :param scenes: Number of rooms.
+    :param images: Number of rooms.
     :param photographs: Number of faces for the face detector; 0 to leave it out.
     :param steps: Steps of PGD and APGD.
     :param eps: Radius of the perturbation.
@@ -53,7 +53,12 @@ def run_bench(
     :param rounds: How often each attack is run; seconds are the least of all rounds.
     :return: The tables by name.
     """
-    cases = [rooms(model, scenes, batch_size), faces(photographs, batch_size) if photographs else None]
+    for name, value in (("images", images), ("steps", steps), ("batch_size", batch_size), ("rounds", rounds)):
+        checks.whole(value, name)
+    checks.require(photographs >= 0, "photographs", "a number of faces, or 0 for none", photographs)
+    checks.positive(eps, "eps")
+    Path(out).mkdir(parents=True, exist_ok=True)  # what cannot be written is said before anything is measured
+    cases = [rooms(model, images, batch_size), faces(photographs, batch_size) if photographs else None]
     tables = {}
     for case in filter(None, cases):
         tables[case.name] = table = compare(case, steps, eps, rounds)

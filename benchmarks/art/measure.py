@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mt_torchattacks.evaluation.passes import count_passes
+
 Attack = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -29,22 +31,13 @@ class Measured:
 
     def __call__(self, images: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         before = _mark_memory(images.device)
-        handle = self.model.register_forward_pre_hook(self._count)
-        try:
+        with count_passes(self.model) as passes:
             adversarial, seconds = timed(self.attack, images, targets)
-        finally:
-            handle.remove()
         self.seconds += seconds
+        self.forward += passes.forward
+        self.backward += passes.backward
         self.memory = max(self.memory, _peak_memory(images.device) - before)
         return adversarial
-
-    def _count(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self.forward += 1
-        if inputs[0].requires_grad:
-            inputs[0].register_hook(self._count_backward)  # type: ignore[no-untyped-call]
-
-    def _count_backward(self, gradient: Tensor) -> None:
-        self.backward += 1
 
 
 def timed(attack: Attack, images: Tensor, targets: Mapping[str, Tensor]) -> tuple[Tensor, float]:

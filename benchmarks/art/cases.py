@@ -42,10 +42,10 @@ class Case:
     relative: bool = True
 
 
-def rooms(model: str | nn.Module, scenes: int, batch_size: int) -> Case:
+def rooms(model: str | nn.Module, count: int, batch_size: int) -> Case:
     """A model of the zoo, or one with the same tasks, on rooms that the zoo was not trained on."""
     network = zoo(model) if isinstance(model, str) else model
-    data = Rooms(length=scenes, seed=1)
+    data = Rooms(length=count, seed=1)
     held = InMemory(data)
     batches: list[Batch] = [held.take(indices) for indices in held.batches(batch_size)]
     return Case("rooms", network, standard_tasks(), batches, standard_metrics(list(standard_tasks()), data.num_classes))
@@ -70,7 +70,7 @@ def faces(count: int, batch_size: int) -> Case | None:
 
 def _example() -> Any:
     if not _EXAMPLE.exists():
-        raise ImportError("it is an example of the repository, not part of the package")
+        raise ImportError(f"{_EXAMPLE} is not there")
     spec = importlib.util.spec_from_file_location("face_detector", _EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
