@@ -52,8 +52,8 @@ class ExpectedError(CrossEntropy):
 class Angle(CosineDistance):
     """Angle between output and target vectors in degrees, mean over the sample's valid vectors.
 
-    The vectors lie along dimension 1 and need not have unit length. Angles below a tenth of a degree, where the arc
-    cosine has no usable gradient, count as 0.
+    The vectors lie along dimension 1 and may have any length, see :class:`CosineDistance`. Angles below a tenth of a
+    degree, where the arc cosine has no usable gradient, count as 0.
 
     Args:
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`; for normals ``valid=losses.nonzero``.
