@@ -7,9 +7,12 @@ from mt_torchattacks.tasks.losses.bce import BCEWithLogits
 from mt_torchattacks.tasks.losses.cosine import CosineDistance
 from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
 from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
+from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
+from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
 from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
 
 __all__ = [
+    "DLR",
     "L1",
     "MSE",
     "Angle",
@@ -19,8 +22,11 @@ __all__ = [
     "CrossEntropy",
     "ExpectedError",
     "Huber",
+    "LogitScaled",
     "Loss",
+    "Margin",
     "RelativeError",
+    "TargetedDLR",
     "as_loss",
     "finite",
     "nonzero",

@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.tasks.losses.base import ratio_per_sample
+from mt_torchattacks.tasks.losses.base import Loss, ratio_per_sample
+from mt_torchattacks.tasks.losses.bce import BCEWithLogits
+from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
+from mt_torchattacks.tasks.losses.logarithms import log_mean_per_sample, log_or_nothing
 from mt_torchattacks.types import LossFunction
 
 _CLASSIFICATION = (nn.CrossEntropyLoss, nn.NLLLoss, nn.BCEWithLogitsLoss, nn.BCELoss, nn.MultiLabelSoftMarginLoss)
@@ -14,6 +17,9 @@ _CLASSIFICATION = (nn.CrossEntropyLoss, nn.NLLLoss, nn.BCEWithLogitsLoss, nn.BCE
 
 class ElementwiseModule:
     """A ``torch.nn`` loss with ``reduction='none'``: the mean over each sample's elements.
+
+    ``nn.CrossEntropyLoss`` and ``nn.BCEWithLogitsLoss`` (without a weight an element) have a logarithm, ``has_log`` and
+    :meth:`log`, as :class:`~mt_torchattacks.tasks.losses.base.Loss` defines them.
 
     Args:
         module: the loss; its elements keep the batch dimension first. Elements that the module itself ignores
@@ -34,6 +40,8 @@ class ElementwiseModule:
         )
         self.module = module
         self.flat_at_zero = not isinstance(module, _CLASSIFICATION)
+        self._same = _loss_with_logarithm(module)
+        self.has_log = self._same is not None
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         values = self.module(output, target)
@@ -41,8 +49,33 @@ class ElementwiseModule:
         checks.require(per_sample, type(self.module).__name__, f"({len(output)}, ...) losses", checks.describe(values))
         return ratio_per_sample(values)
 
+    def log(self, output: Tensor, target: Tensor) -> Tensor:
+        """Natural logarithm of each sample's loss, ``(N,)``, where ``has_log`` is true.
+
+        It is the plain logarithm, -inf where the loss is rounded to 0, if targets are probabilities of classes.
+
+        Raises:
+            TypeError: the loss has no logarithm.
+        """
+        if self._same is None:
+            checks.fail(type(self.module).__name__, "a loss that has a logarithm", "has_log=False", TypeError)
+        if isinstance(self._same, CrossEntropy) and target.is_floating_point():
+            return log_or_nothing(self(output, target))
+        values, _ = self._same.log_elements(*self._same.inputs(output, target))
+        return log_mean_per_sample(values, None)  # this package's weighted means divide by the weights, torch's do not
+
     def __repr__(self) -> str:
         return repr(self.module)
+
+
+def _loss_with_logarithm(module: nn.Module) -> Loss | None:
+    """This package's loss with the same elements, where there is one that has a logarithm."""
+    if type(module) is nn.CrossEntropyLoss:
+        ignored, smoothing = module.ignore_index, module.label_smoothing
+        return CrossEntropy(ignore_index=ignored, weight=module.weight, label_smoothing=smoothing)
+    if type(module) is nn.BCEWithLogitsLoss and module.weight is None:
+        return BCEWithLogits(module.pos_weight)
+    return None
 
 
 def as_loss(loss: object) -> LossFunction:

@@ -8,22 +8,28 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.tasks.losses.base import Valid
+from mt_torchattacks.tasks.losses.logarithms import log_softplus, log_sum, only
 from mt_torchattacks.tasks.losses.pointwise import Pointwise
 
 
 class BCEWithLogits(Pointwise):
     """Binary cross-entropy with logits per sample: mean over its labels or pixels.
 
+    Its logarithm (:meth:`~mt_torchattacks.tasks.losses.base.Loss.log`) is finite however confident the scores are.
+
     Args:
         pos_weight: weight of the positive class; a number, or a tensor that broadcasts to the output.
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`.
 
     Shape:
-        output and target ``(N, L)`` or ``(N, C, H, W)``, targets floating-point in [0, 1]; returns ``(N,)``.
+        output and target ``(N, L)`` or ``(N, C, H, W)``, targets floating-point in [0, 1]; returns ``(N,)``,
+        in [0, inf).
 
     Example:
         >>> BCEWithLogits()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
         tensor([0.6931])
+        >>> BCEWithLogits().log(torch.tensor([[150.0]]), torch.tensor([[1.0]]))
+        tensor([-150.])
     """
 
     flat_at_zero = False
@@ -37,6 +43,13 @@ class BCEWithLogits(Pointwise):
     def error(self, output: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         weight = None if self.pos_weight is None else self.pos_weight.to(output)
         return F.binary_cross_entropy_with_logits(output, target.to(output.dtype), reduction="none", pos_weight=weight)
+
+    def log_elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        positive = target = target.to(output.dtype)
+        if self.pos_weight is not None:
+            positive = target * self.pos_weight.to(output)
+        wrong = torch.stack([positive.log() + log_softplus(-output), (1 - target).log() + log_softplus(output)])
+        return only(log_sum(wrong, 0), mask), None if mask is None else mask.expand(output.shape)
 
     def check_values(self, output: Tensor, target: Tensor) -> None:
         """Check that the targets that count lie in [0, 1].

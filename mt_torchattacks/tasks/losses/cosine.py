@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.tasks.losses.base import masked
 from mt_torchattacks.tasks.losses.pointwise import Pointwise
 
+_LEAST = 1e-24  # the square of the smallest length that has a direction
+
 
 class CosineDistance(Pointwise):
     """One minus the cosine of the angle between output and target vectors, mean over the sample's valid vectors.
 
-    The vectors lie along dimension 1 and need not have unit length; the distance is in [0, 2].
+    The vectors lie along dimension 1 and may have any length; the distance is in [0, 2]. A vector shorter than 1e-12
+    has no direction and counts as the zero vector, at a distance of 1 from every other. No logarithm is
+    offered: near 0 the distance has float32's resolution of 6e-8 and its gradient vanishes with it.
 
     Args:
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`; for normals ``valid=losses.nonzero``.
@@ -28,11 +33,24 @@ class CosineDistance(Pointwise):
 
     def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         target = target.to(output.dtype)
-        # Ten times faster on a CPU than F.cosine_similarity over the channels; lengths as there, at least 1e-8.
-        squares = output.square().sum(dim=1) * target.square().sum(dim=1)
-        distance = 1 - (output * target).sum(dim=1) * squares.clamp_min(1e-16).rsqrt()
+        # Sums over the channels: ten times faster on a CPU than F.cosine_similarity.
+        inverse = _inverse_lengths(output.square().sum(dim=1), target.square().sum(dim=1))
+        distance = 1 - (output * target).sum(dim=1) * inverse
         if mask is None:
             return distance, None
         whole = mask.ndim == target.ndim and mask.shape[1] == 1
         checks.require(whole, "valid", "one truth value a vector, shape (N, 1, ...)", checks.describe(mask))
         return masked(distance, mask.squeeze(1))
+
+
+def _inverse_lengths(first: Tensor, second: Tensor) -> Tensor:
+    """One over the product of two lengths, from their squares; the product counts as 1e-8 where a length is none.
+
+    One root of the product where that is in range, as ever; a root of each where the product would be cut off.
+    """
+    product = first * second
+    cut_off = (product < 1e-16) | torch.isinf(product)
+    directed = (first >= _LEAST) & (second >= _LEAST)
+    together = product.clamp_min(1e-16).rsqrt()
+    apart = first.clamp_min(_LEAST).rsqrt() * second.clamp_min(_LEAST).rsqrt()
+    return torch.where(cut_off & directed, apart, together)

@@ -7,14 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.tasks.losses.base import Loss, Valid
+from mt_torchattacks.tasks.losses.base import Valid
+from mt_torchattacks.tasks.losses.labels import LabelLoss
+from mt_torchattacks.tasks.losses.logarithms import log_odds_against, log_or_nothing, log_softplus, only
 
 
-class CrossEntropy(Loss):
+class CrossEntropy(LabelLoss):
     """Cross-entropy per sample; for dense labels the mean over the sample's pixels that are not ignored.
 
     With class weights a dense loss is the weighted mean (the weights of the sample's own pixels sum to one, as
     ``torch.nn.CrossEntropyLoss`` does for a batch); a single label's loss is multiplied by its class's weight.
+
+    Its logarithm (:meth:`~mt_torchattacks.tasks.losses.base.Loss.log`) is finite however confident the scores are: with
+    the margin m = log-sum-exp of the other classes' scores - score of the true class, the loss of a label is
+    log(1 + exp(m)), whose logarithm tends to m where float32 has rounded the loss to 0 (m below about -17).
 
     Args:
         ignore_index: label that does not count.
@@ -22,18 +28,20 @@ class CrossEntropy(Loss):
         label_smoothing: in [0, 1).
         probabilities: the output holds probabilities (softmaxed), not scores; their logarithm is taken, bounded
             below by the smallest normal number of their dtype.
+        class_dim: where the output has its classes: 1, or -1 for the last dimension.
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`.
 
     Shape:
-        output ``(N, K)`` with target ``(N,)`` int64, or ``(N, K, H, W)`` with ``(N, H, W)``; returns ``(N,)``.
+        output ``(N, K)`` with target ``(N,)`` int64, or ``(N, K, ...)`` with ``(N, ...)``; with ``class_dim=-1`` output
+        ``(N, ..., K)``; returns ``(N,)``, in [0, inf).
 
     Example:
         >>> scores = torch.tensor([[0.0, 0.0], [0.0, 100.0]])
         >>> CrossEntropy()(scores, torch.tensor([0, 1]))
         tensor([0.6931, 0.0000])
+        >>> CrossEntropy().log(scores, torch.tensor([0, 1]))
+        tensor([  -0.3665, -100.0000])
     """
-
-    flat_at_zero = False
 
     def __init__(
         self,
@@ -42,56 +50,56 @@ class CrossEntropy(Loss):
         weight: Tensor | None = None,
         label_smoothing: float = 0.0,
         probabilities: bool = False,
+        class_dim: int = 1,
         valid: Valid | None = None,
         resize: str | None = None,
     ) -> None:
-        super().__init__(valid=valid, resize=resize)
+        super().__init__(ignore_index=ignore_index, class_dim=class_dim, valid=valid, resize=resize)
         checks.require(0 <= label_smoothing < 1, "label_smoothing", "a number in [0, 1)", label_smoothing)
         if weight is not None:
             checks.require(weight.ndim == 1 and bool((weight >= 0).all()), "weight", "(K,) numbers >= 0", weight)
-        self.ignore_index = ignore_index
         self.weight = weight
         self.label_smoothing = label_smoothing
         self.probabilities = probabilities
 
-    def mask(self, target: Tensor) -> Tensor:
-        counted = target != self.ignore_index
-        given = super().mask(target)
-        return counted if given is None else counted & given
+    def scores(self, output: Tensor) -> Tensor:
+        """The scores ``(N, K, ...)`` whose softmax the loss takes: the output, or its logarithm for probabilities."""
+        return output.clamp_min(torch.finfo(output.dtype).tiny).log() if self.probabilities else output
 
     def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        if self.probabilities:
-            output = output.clamp_min(torch.finfo(output.dtype).tiny).log()
-        weight = None if self.weight is None else self.weight.to(output)
-        if mask is not None:
-            target = torch.where(mask, target, self.ignore_index)
+        assert mask is not None
+        target = torch.where(mask, target, self.ignore_index)
         values = F.cross_entropy(
-            output,
+            self.scores(output),
             target,
-            weight=weight,
+            weight=None if self.weight is None else self.weight.to(output),
             ignore_index=self.ignore_index,
             reduction="none",
             label_smoothing=self.label_smoothing,
         )
-        if target.ndim == 1:
-            return values, None
-        counted = target != self.ignore_index
-        return values, counted if weight is None else torch.where(counted, weight[torch.where(counted, target, 0)], 0)
+        return values, None if target.ndim == 1 else self._weights(output, target, mask)
+
+    def log_elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        assert mask is not None
+        if self.label_smoothing > 0:  # bounded below, so its logarithm needs no other form
+            values, weights = self.elements(output, target, mask)
+            return log_or_nothing(values), weights
+        margin = log_odds_against(self.scores(output), torch.where(mask, target, 0))
+        weights = self._weights(output, target, mask)
+        values = only(log_softplus(margin) + weights.to(margin.dtype).log(), weights > 0)
+        return values, None if target.ndim == 1 else weights
+
+    def _weights(self, output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """Each label's weight ``(N, ...)``, 0 where it does not count; boolean without class weights."""
+        if self.weight is None:
+            return mask
+        return torch.where(mask, self.weight.to(output)[torch.where(mask, target, 0)], 0)
 
     def check_shapes(self, output: Tensor, target: Tensor) -> None:
-        checks.require(output.ndim in (2, 4), "output", "scores (N, K) or (N, K, H, W)", checks.describe(output))
-        wanted = (output.shape[0], *output.shape[2:])
-        checks.require(
-            target.dtype == torch.int64, "target", "class labels of dtype int64", checks.describe(target), TypeError
-        )
-        checks.require(target.shape == wanted, "target", f"labels of shape {wanted}", checks.describe(target))
+        super().check_shapes(output, target)
         if self.weight is not None:
-            checks.require(
-                len(self.weight) == output.shape[1],
-                "weight",
-                f"one weight a class, {output.shape[1]}",
-                len(self.weight),
-            )
+            classes = output.shape[1]
+            checks.require(len(self.weight) == classes, "weight", f"one weight a class, {classes}", len(self.weight))
 
     def check_values(self, output: Tensor, target: Tensor) -> None:
         """Check that every label that counts is a class: in [0, K).
@@ -99,13 +107,8 @@ class CrossEntropy(Loss):
         Raises:
             ValueError: a label outside that range which is not ``ignore_index``, or scores given for probabilities.
         """
-        super().check_values(output, target)
         if self.probabilities:
             low, high = (float(v) for v in output.detach().aminmax())
             found = f"values in [{low:g}, {high:g}]"
             checks.require(low >= 0 and high <= 1.01, "output", "probabilities in [0, 1], probabilities=True", found)
-        labels = target[self.mask(target)]
-        if labels.numel() > 0:
-            low, high = (int(v) for v in labels.aminmax())
-            expected = f"labels in [0, {output.shape[1]}) or ignore_index={self.ignore_index}"
-            checks.require(low >= 0 and high < output.shape[1], "target", expected, f"labels from {low} to {high}")
+        super().check_values(output, target)
