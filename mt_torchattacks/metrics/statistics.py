@@ -36,4 +36,5 @@ def half_interval(values: Tensor) -> Tensor:
     Student's t; the samples are taken to be independent and about normally distributed.
     """
     samples = values.shape[-1]
-    return student_quantile(samples) * values.std(dim=-1) / samples**0.5
+    half: Tensor = student_quantile(samples) * values.std(dim=-1) / samples**0.5
+    return half

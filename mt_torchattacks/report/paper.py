@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.evaluate import AttackFunction, evaluate
+from mt_torchattacks.evaluation.evaluate import evaluate
+from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.metrics.segmentation import Miou
 from mt_torchattacks.tasks import standard_metrics, standard_tasks

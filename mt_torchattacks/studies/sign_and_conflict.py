@@ -160,7 +160,8 @@ def shares(model: nn.Module, data: NamedData, rule: Rule, points: Sequence[Point
             with torch.no_grad():
                 rose[k + 2].append(losses_of(model, data.tasks, at.x + step, at.targets) >= at.losses)
     images = sum(len(at.x) for at in points)
-    return Shares(*(float(torch.cat(part).double().mean()) for part in rose), seconds / images)
+    along, along_sign, step, step_sign = (float(torch.cat(part).double().mean()) for part in rose)
+    return Shares(along, along_sign, step, step_sign, seconds / images)
 
 
 def of_one_length(found: Tensor) -> Tensor:

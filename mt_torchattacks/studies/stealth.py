@@ -141,7 +141,8 @@ def stealthy(
     weights = dict.fromkeys(attacked, 1.0) | dict.fromkeys(others, preservation.size)
     balance = shares(weights) if preservation.form == "penalty" else "relative"
     ordered = mta.Tasks({name: roles[name] for name in tasks})
-    return mta.APGD(model, ordered, balance, eps=float(eps), steps=steps, random_start=False)
+    made: MultiTaskAttack = mta.APGD(model, ordered, balance, eps=float(eps), steps=steps, random_start=False)
+    return made
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
 from mt_torchattacks.studies.base import Data, Models, Study, Table
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Weights = tuple[float, ...]
 """One weight for each task, in the tasks' order."""
+
+_FINEST = 1e-3  # a step of the grid; a finer one has more vectors than anybody can measure
 
 RUNG_FACTOR = 3
 """Of the weight vectors on a rung one in so many goes on to the next rung, where it is measured on so many times the
@@ -44,6 +46,7 @@ def simplex_grid(tasks: int, step: float = 0.1) -> Iterator[Weights]:
     """
     mta.checks.require(tasks >= 1, "tasks", "a number >= 1", tasks)
     mta.checks.positive(step, "step")
+    mta.checks.require(step >= _FINEST, "step", f"at least {_FINEST:g}", step)
     n = round(1 / step)
     mta.checks.require(math.isclose(n * step, 1, rel_tol=1e-9), "step", "the inverse of a whole number", step)
     mta.checks.require(n >= tasks, "step", f"at most 1/{tasks} for {tasks} tasks", step)
@@ -134,7 +137,12 @@ class WeightsStudy(Study[WeightsOptions, Searched]):
         self, store: Store, models: Models, data: Data, options: WeightsOptions, *, progress: bool = True
     ) -> Searched:
         spec = mta.evaluation.AttackSpec(options.attack, eps=options.eps, steps=options.steps, queries=options.queries)
-        search = {"step": options.grid_step, "rungs": options.rungs, "seed": options.seed, "progress": progress}
+        search: dict[str, Any] = {
+            "step": options.grid_step,
+            "rungs": options.rungs,
+            "seed": options.seed,
+            "progress": progress,
+        }
         found, images = {}, ""
         for model in models(options.model):
             there = data(model.name)
