@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,18 +16,28 @@ class ListOptions:
 
     Args:
         what: models, attacks, rules, data or studies
+        json: print the names as JSON
     """
 
     what: Literal["models", "attacks", "rules", "data", "studies"]
+    json: bool = False
 
 
 def show(options: ListOptions) -> None:
-    """Print the names, one a line."""
-    if options.what == "studies":
-        for name, study in all_studies().items():
-            print(f"{name:20} {study.help}")
+    """Print the names and what they are, one a line."""
+    found = _LISTS[options.what]()
+    if options.json:
+        print(json.dumps(found, indent=2))
         return
-    raise NotImplementedError
+    width = max(map(len, found))
+    for name, about in found.items():
+        print(f"{name:{width}}  {about}".rstrip())
 
+
+def _studies() -> dict[str, str]:
+    return {name: study.help for name, study in all_studies().items()}
+
+
+_LISTS = {"studies": _studies}
 
 COMMANDS = (Command("list", "the names of models, attacks, rules, data or studies", "attacks", ListOptions, show),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import mt_torchattacks as mta
 
 if TYPE_CHECKING:
-    from mt_torchattacks.cli.study import Sources
+    from mt_torchattacks.cli.sources import Sources
 
 _PACKAGES = (
     "torch",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.record import run_record
+from mt_torchattacks.cli.sources import Sources
 from mt_torchattacks.studies import Study, Table
 
 if TYPE_CHECKING:
-    from mt_torchattacks.evaluation import NamedData, NamedModel, Store
+    from mt_torchattacks.evaluation import Store
 
 _SHARED_ARGS = """
         output: folder for tables, figures and results; a run that was interrupted goes on there; results/STUDY by
@@ -62,28 +63,6 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
         print(as_json(tables))
     elif not options.quiet:
         print(as_text(tables, notes, output))
-
-
-class Sources:
-    """Models and data as a study asks for them, each loaded once."""
-
-    def __init__(self, options: Any) -> None:
-        self._options = options
-        self.found: dict[str, NamedModel] = {}
-        self.images: dict[str, NamedData] = {}
-
-    def models(self, names: Sequence[str]) -> list[NamedModel]:
-        """The models of some names or patterns."""
-        there = mta.evaluation.load_models(names, self._options.device, known=self.found)
-        self.found |= {model.name: model for model in there}
-        return there
-
-    def data(self, model: str) -> NamedData:
-        """The data for a model."""
-        if model not in self.images:
-            own = {name: getattr(self._options, name) for name in ("split", "images", "batch_size")}
-            self.images[model] = mta.evaluation.load_data(self._options.data, model, **own)
-        return self.images[model]
 
 
 def open_store(output: Path) -> Store:

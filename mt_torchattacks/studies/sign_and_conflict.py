@@ -154,11 +154,10 @@ def shares(model: nn.Module, data: NamedData, rule: Rule, points: Sequence[Point
         start = time.process_time()
         found = direction(rule, at)
         seconds += time.process_time() - start
-        steps = of_one_length(found), STEP * found.sign()
-        for k, step in enumerate(steps):
-            rose[k].append(cosine(step.unsqueeze(1), at.gradients) >= -TOLERANCE)
+        for k, moved in enumerate((of_one_length(found), STEP * found.sign())):
+            rose[k].append(cosine(moved.unsqueeze(1), at.gradients) >= -TOLERANCE)
             with torch.no_grad():
-                rose[k + 2].append(losses_of(model, data.tasks, at.x + step, at.targets) >= at.losses)
+                rose[k + 2].append(losses_of(model, data.tasks, at.x + moved, at.targets) >= at.losses)
     images = sum(len(at.x) for at in points)
     along, along_sign, step, step_sign = (float(torch.cat(part).double().mean()) for part in rose)
     return Shares(along, along_sign, step, step_sign, seconds / images)

@@ -146,7 +146,7 @@ class WeightsStudy(Study[WeightsOptions, Searched]):
         found, images = {}, ""
         for model in models(options.model):
             there = data(model.name)
-            found[model.name] = weighted_total_search(store, model, there, spec, **search)
+            found[model.name] = weighted_total_search(store, model, there, spec, progress=progress, **search)
             images = f"{len(there)} images of {there.name}"
         return Searched(found, spec, images)
 
