@@ -101,3 +101,24 @@ def test_climbing_errors_does_more_harm_at_the_same_cost() -> None:
     metrics = standard_metrics(NAMES, 13)
     found = mta.evaluate(model, tasks, batches, attacks, metrics, progress=False).relative
     assert found["errors"].total > 1.05 * found["losses"].total
+
+
+def test_expected_error_of_one_label_a_sample() -> None:
+    """Classification, ``(N, K)``: one minus the probability, its gradient, and its logarithm for the confident."""
+    scores = torch.tensor([[0.0, math.log(4.0)], [150.0, 0.0], [0.0, 150.0]], requires_grad=True)
+    labels = torch.tensor([1, 0, 0])
+    loss = mta.losses.ExpectedError()
+    torch.testing.assert_close(loss(scores, labels), torch.tensor([0.2, 0.0, 1.0]))
+    torch.testing.assert_close(loss.log(scores, labels), torch.tensor([math.log(0.2), -150.0, 0.0]))
+    (slope,) = torch.autograd.grad(loss.log(scores, labels).sum(), scores)
+    torch.testing.assert_close(slope, torch.tensor([[0.8, -0.8], [-1.0, 1.0], [0.0, 0.0]]))
+
+
+def test_expected_error_of_probabilities_and_of_classes_that_come_last() -> None:
+    scores = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[0, 1, 2, 2, 255], [255] * 5])
+    error = 1 - scores[0].softmax(1)[range(4), [0, 1, 2, 2]].mean()
+    for probabilities, output in ((False, scores), (True, scores.softmax(2))):
+        loss = mta.losses.ExpectedError(ignore_index=255, probabilities=probabilities, class_dim=-1)
+        torch.testing.assert_close(loss(output, labels), torch.stack([error, torch.tensor(0.0)]))
+        torch.testing.assert_close(loss.log(output, labels), torch.stack([error.log(), torch.tensor(-math.inf)]))
