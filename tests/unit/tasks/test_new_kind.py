@@ -19,7 +19,6 @@ from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
 from mt_torchattacks.report.pictures import pictures
 from mt_torchattacks.report.predictions import prediction_figure
 from mt_torchattacks.tasks import error_tasks, kinds, standard_metrics, standard_tasks
-from mt_torchattacks.tasks.kinds.base import SERVED
 from mt_torchattacks.training import MeanPrediction
 from mt_torchattacks.training.recipe import Recipe
 
@@ -129,12 +128,9 @@ def oven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name, source in {"__init__": "", "heat": HEAT, "oven": OVEN}.items():
         (package / f"{name}.py").write_text(source, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(kinds.known_names())
     importlib.import_module("thermal.heat")
     monkeypatch.setitem(READERS, "oven", importlib.import_module("thermal.oven").Oven)
     yield
-    for name in set(SERVED) - before:
-        del SERVED[name]
     for name in ("thermal", "thermal.heat", "thermal.oven"):
         sys.modules.pop(name)
 
