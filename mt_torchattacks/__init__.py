@@ -7,7 +7,7 @@ from mt_torchattacks import attacks
 from mt_torchattacks.attacks import Ensemble, MultiAttack, load, multitask
 from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
 from mt_torchattacks.objective import Objective
-from mt_torchattacks.tasks import Task, Tasks, error_tasks, losses, standard_metrics, standard_tasks
+from mt_torchattacks.tasks import Task, Tasks, error_tasks, kinds, losses, standard_metrics, standard_tasks
 
 if TYPE_CHECKING:
     from mt_torchattacks import data, evaluation, metrics, models, report, studies, training
@@ -31,6 +31,7 @@ __all__ = [
     "error_tasks",
     "evaluate",
     "evaluation",
+    "kinds",
     "load",
     "losses",
     "metrics",

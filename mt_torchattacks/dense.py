@@ -1,4 +1,4 @@
-"""What losses and metrics of dense targets share: which elements are valid, and outputs of another size."""
+"""What losses and metrics share: which elements are valid, outputs of another size, and how far boxes overlap."""
 
 from __future__ import annotations
 
@@ -65,3 +65,28 @@ def nonzero(target: Tensor) -> Tensor:
 def finite(target: Tensor) -> Tensor:
     """Mask of the elements that are neither NaN nor infinite."""
     return torch.isfinite(target)
+
+
+def has_area(boxes: Tensor) -> Tensor:
+    """Mask ``(..., 1)`` of the boxes ``(..., 4)`` that have an area; a target without one stands for no box."""
+    return (boxes[..., 2:] > boxes[..., :2]).all(dim=-1, keepdim=True)
+
+
+def intersection_over_union(output: Tensor, target: Tensor) -> Tensor:
+    """Area that two boxes share over the area that they cover, pair by pair, differentiable.
+
+    Args:
+        output: left, top, right and bottom edge ``(..., 4)``; a box whose edges are exchanged has no area.
+        target: of the same shape, with an area.
+
+    Returns:
+        ``(...)`` in [0, 1].
+
+    Example:
+        >>> intersection_over_union(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 2.0]))
+        tensor(0.3333)
+    """
+    first, last = torch.maximum(output[..., :2], target[..., :2]), torch.minimum(output[..., 2:], target[..., 2:])
+    shared = (last - first).clamp_min(0).prod(dim=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clamp_min(0).prod(dim=-1) for boxes in (output, target)]
+    return shared / (areas[0] + areas[1] - shared)

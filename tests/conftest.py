@@ -1,4 +1,4 @@
-"""What holds for every test: few threads, known seeds, and random number generators left as they were."""
+"""What holds for every test: few threads, known seeds, and random numbers and kinds of task left as they were."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+
+from mt_torchattacks.tasks.kinds.base import SERVED
+from mt_torchattacks.tasks.kinds.registry import known_names
 
 torch.set_num_threads(1)
 
@@ -23,3 +26,12 @@ def _seeded() -> Iterator[None]:
         yield
     random.setstate(python_state)
     np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def _kinds() -> Iterator[None]:
+    """Forget the kinds of task that a test, or an example of the docs, defines."""
+    before = set(known_names())
+    yield
+    for name in set(SERVED) - before:
+        del SERVED[name]

@@ -9,12 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mt_torchattacks import checks
-
-PADDING = {"segmentation": 255}
-"""Value of the pixels that a crop adds, by task; 0 for any other (invalid for ``normal`` and ``depth``)."""
-
-CLOSER = {"depth": -1.0, "depth_euclidean": -1.0}
-"""An image enlarged by ``s`` shows its scene ``s`` times closer."""
+from mt_torchattacks.tasks.kinds import Window, find
 
 
 def resize(image: Tensor, targets: Mapping[str, Tensor], size: tuple[int, int]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -22,7 +17,7 @@ def resize(image: Tensor, targets: Mapping[str, Tensor], size: tuple[int, int]) 
 
     Args:
         image: ``(3, H, W)``.
-        targets: each ``(..., H, W)``; their values stay as they are.
+        targets: each ``(..., H, W)``, or as its kind has it (:meth:`~mt_torchattacks.tasks.kinds.Kind.resized`).
         size: new height and width.
 
     Example:
@@ -30,22 +25,22 @@ def resize(image: Tensor, targets: Mapping[str, Tensor], size: tuple[int, int]) 
         torch.Size([1, 2, 3])
     """
     picture = F.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
-    rows, columns = (torch.arange(new) * old // new for new, old in zip(size, image.shape[-2:], strict=True))
-    return picture, {task: target[..., rows[:, None], columns] for task, target in targets.items()}
+    old = (image.shape[-2], image.shape[-1])
+    return picture, {task: find(task).resized(target, old, size) for task, target in targets.items()}
 
 
 def mirror(image: Tensor, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Left and right exchanged; the task ``normal`` also changes the sign of its x component.
+    """Left and right exchanged, also in the targets' values where their kind says so.
+
+    Normals change the sign of their x component (:meth:`~mt_torchattacks.tasks.kinds.Kind.mirrored`).
 
     Example:
         >>> normal = torch.tensor([[[0.6, 0.28]], [[0.0, 0.0]], [[-0.8, -0.96]]])
         >>> mirror(torch.rand(3, 1, 2), {"normal": normal})[1]["normal"][:, 0, 0]
         tensor([-0.2800,  0.0000, -0.9600])
     """
-    results = {task: target.flip(-1) for task, target in targets.items()}
-    if "normal" in results:
-        results["normal"][0] *= -1
-    return image.flip(-1), results
+    width = image.shape[-1]
+    return image.flip(-1), {task: find(task).mirrored(target, width) for task, target in targets.items()}
 
 
 def crop(
@@ -55,7 +50,8 @@ def crop(
 
     Args:
         image: ``(3, H, W)``, padded with black.
-        targets: each ``(..., H, W)``, padded with :data:`PADDING`.
+        targets: each ``(..., H, W)``, padded with its kind's ``padding`` (255 for segmentation, 0 for others), or as
+            its kind has it (:meth:`~mt_torchattacks.tasks.kinds.Kind.cropped`).
         size: height and width of the window.
         place: where the window lies, down and right, from 0 (top, left) to 1 (bottom, right).
 
@@ -67,12 +63,13 @@ def crop(
     """
     missing = [max(0, new - old) for new, old in zip(size, image.shape[-2:], strict=True)]
     top, left = missing[0] // 2, missing[1] // 2
-    margins = [left, missing[1] - left, top, missing[0] - top]
+    margins = (left, missing[1] - left, top, missing[0] - top)
     free = [max(0, old - new) for new, old in zip(size, image.shape[-2:], strict=True)]
     first_row, first_column = (min(room, int(share * (room + 1))) for share, room in zip(place, free, strict=True))
-    window = (..., slice(first_row, first_row + size[0]), slice(first_column, first_column + size[1]))
-    results = {task: F.pad(target, margins, value=PADDING.get(task, 0))[window] for task, target in targets.items()}
-    return F.pad(image, margins)[window], results
+    rows, columns = slice(first_row, first_row + size[0]), slice(first_column, first_column + size[1])
+    window = Window(margins, rows, columns)
+    results = {task: find(task).cropped(target, window) for task, target in targets.items()}
+    return F.pad(image, margins)[..., rows, columns], results
 
 
 class RandomMirror:
@@ -110,9 +107,10 @@ class JointAugmentation:
     Args:
         size: height and width of the crop in pixels, one number for both or two.
         scale: the smallest and the largest scale.
-        powers: for each task whose values change with the scale ``s``: they are multiplied by ``s ** power``. The
-            default divides depth by ``s``, as Eigen and Fergus, 2015, and LibMTL do. ``{}`` leaves depth as it is, as
-            AdaShare's code, and with it that of [D], does. ``{"depth": 1}`` is for inverse depth (Cityscapes).
+        powers: for each task whose values change with the scale ``s``: they are multiplied by ``s ** power``. None: the
+            power of each task's kind, which divides depth by ``s``, as Eigen and Fergus, 2015, and LibMTL do. ``{}``
+            leaves depth as it is, as AdaShare's code, and with it that of [D], does. ``{"depth": 1}`` is for inverse
+            depth (Cityscapes).
         generator: the source of randomness; PyTorch's global one by default, which a data loader seeds for each worker
             (of another one, each worker has the same copy).
 
@@ -134,13 +132,13 @@ class JointAugmentation:
         size: int | tuple[int, int],
         *,
         scale: tuple[float, float] = (0.5, 1.5),
-        powers: Mapping[str, float] = CLOSER,
+        powers: Mapping[str, float] | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         self.size = checked_size(size)
         checks.require(0 < scale[0] <= scale[1], "scale", "two numbers, 0 < smallest <= largest", scale)
         self.scale = scale
-        self.powers = dict(powers)
+        self.powers = None if powers is None else dict(powers)
         self.generator = generator
 
     def __call__(
@@ -150,7 +148,7 @@ class JointAugmentation:
 
         Args:
             image: ``(3, H, W)`` in [0, 1].
-            targets: each ``(..., H, W)``.
+            targets: each ``(..., H, W)``, or as its kind has it.
             numbers: ``(4,)`` in [0, 1), what the augmentation is decided by; drawn by default.
 
         Returns:
@@ -160,8 +158,11 @@ class JointAugmentation:
         scale = self.scale[0] + zoom * (self.scale[1] - self.scale[0])
         height, width = (max(1, int(side * scale)) for side in image.shape[-2:])
         image, results = resize(image, targets, (height, width))
-        for task in self.powers.keys() & results.keys():
-            results[task] = results[task] * scale ** self.powers[task]
+        powers = self.powers
+        if powers is None:
+            powers = {task: power for task in results if (power := find(task).power)}
+        for task in powers.keys() & results.keys():
+            results[task] = results[task] * scale ** powers[task]
         if coin < 0.5:
             image, results = mirror(image, results)
         return crop(image, results, self.size, (place[0], place[1]))

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers.base import Reader
-from mt_torchattacks.data._readers.decode import IGNORE
 from mt_torchattacks.data._readers.forms import FormsReader
 from mt_torchattacks.data.cityscapes import Cityscapes
 from mt_torchattacks.data.nyuv2 import NYUv2
 from mt_torchattacks.data.taskonomy import WEIGHTS, TinyTaskonomy
+from mt_torchattacks.tasks.kinds import find
 
 READERS: dict[str, type[NYUv2 | TinyTaskonomy | Cityscapes]] = {
     "nyuv2": NYUv2,
@@ -25,7 +25,8 @@ READERS: dict[str, type[NYUv2 | TinyTaskonomy | Cityscapes]] = {
 """The data sets that are read from a folder, by the name that they have on the command line."""
 
 _PUBLISHED = {"nyuv2": {"train": 795, "test": 654}, "cityscapes": {"train": 2975, "val": 500}}
-_METRES, _PIXELS = (0.1, 60.0), (1.0, 256.0)
+_USUAL = {"cityscapes": (1.0, 256.0)}
+"""Where the median is usual of a data set's targets that are in a unit of its own: here disparities, in pixels."""
 
 
 class Findings(NamedTuple):
@@ -74,10 +75,10 @@ def check_data(
     step = max(1, len(data) // items)
     values, problems = _sample(data, list(range(0, len(data), step))[:items])
     facts = [_summary(data, name, split)]
-    plausible = _PIXELS if name == "cityscapes" else _METRES
     for task, value in values.items():
-        facts.append(f"{task}: {_described(task, value)}")
-        problems += [f"{task}: {doubt}" for doubt in _doubts(task, value, plausible)]
+        kind = find(task)
+        facts.append(f"{task}: {kind.described(value)}")
+        problems += [f"{task}: {doubt}" for doubt in kind.doubts(value, _USUAL.get(name))]
     if isinstance(data, TinyTaskonomy) and not (data.root / WEIGHTS).is_file():
         facts.append(f"no {WEIGHTS} in {data.root}: class_weights() needs it")
     return Findings(tuple(facts), tuple(problems))
@@ -88,15 +89,16 @@ def _sample(data: Reader, indices: Sequence[int]) -> tuple[dict[str, Tensor], li
     pixels: dict[str, list[Tensor]] = {name: [] for name in ("image", *data.tasks)}
     problems = [] if len(data) else ["the split is empty"]
     for index in indices:
-        sizes = {}
+        sizes: dict[str, tuple[int, ...]] = {}
         for name, found in pixels.items():
             try:
                 value = data.read(index, name)
             except (OSError, TypeError, ValueError) as error:
                 problems.append(str(error))
                 continue
-            sizes[name] = tuple(value.shape[-2:])
-            found.append(value.reshape(value.shape[0] if value.ndim == 3 else 1, -1))
+            kind = find(name)
+            sizes |= {name: tuple(value.shape[-2:])} if kind.dense else {}
+            found.append(kind.flattened(value))
         if len(set(sizes.values())) > 1:
             problems.append(f"item {index} ({data.file(index, 'image')}): the sizes differ, {sizes}")
     return {name: torch.cat(found, dim=1) for name, found in pixels.items() if found}, problems
@@ -107,47 +109,3 @@ def _summary(data: Reader, name: str, split: str) -> str:
     published = _PUBLISHED.get(name, {}).get(split)
     count = f"{len(data)} items" + (f" (the published split has {published})" if published else "")
     return f"{name}{form}: {count}, {data.num_classes} classes"
-
-
-def _described(task: str, value: Tensor) -> str:
-    """A target's pixels in words."""
-    if task == "segmentation":
-        seen = set(value[value != IGNORE].tolist())
-        return f"{len(seen)} classes seen, {_share(value == IGNORE)} of the pixels ignored"
-    if task == "normal":
-        return f"{_share(value.any(dim=0))} of the pixels have one"
-    if task.startswith("depth"):
-        valid = value[value > 0]
-        spread = f"from {valid.min():.4g} to {valid.max():.4g}, median {valid.median():.4g}; " if len(valid) else ""
-        return f"{spread}{_share(value > 0)} of the pixels have one"
-    return f"from {value.min():.4g} to {value.max():.4g}, mean {value.mean():.4g}"
-
-
-def _doubts(task: str, value: Tensor, plausible: tuple[float, float]) -> list[str]:
-    """What is wrong, or likely to be, with a target's pixels."""
-    if task == "segmentation":
-        return ["no pixel has a class"] if bool((value == IGNORE).all()) else []
-    if task == "normal":
-        return _doubts_of_normals(value[:, value.any(dim=0)], value.shape[1])
-    if task.startswith("depth"):
-        valid = value[value > 0]
-        if not len(valid):
-            return ["no pixel has one"]
-        low, high = plausible
-        fits = low <= float(valid.median()) <= high
-        return [] if fits else [f"the median is outside {low:g} to {high:g}: in another unit, such as millimetres?"]
-    return ["every pixel has the same value"] if value.min() == value.max() else []
-
-
-def _doubts_of_normals(valid: Tensor, count: int) -> list[str]:
-    """Doubts about the valid ones of ``count`` normals ``(3, P)``: all that a camera sees face it."""
-    if valid.shape[1] < count / 2:
-        return ["most pixels have none: unit vectors, or in a PNG (n + 1) / 2 * 255, are expected"]
-    away = float((valid[2] > 0).float().mean())
-    if 0.1 < away < 0.9:
-        return [f"the third component is positive in {away:.0%} of the pixels: are the channels in the order x, y, z?"]
-    return []
-
-
-def _share(mask: Tensor) -> str:
-    return f"{mask.float().mean():.0%}"

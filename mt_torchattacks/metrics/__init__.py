@@ -1,11 +1,14 @@
-"""Metrics of dense tasks, and how much an attack worsens them."""
+"""Metrics of tasks, and how much an attack worsens them."""
 
 from __future__ import annotations
 
 from mt_torchattacks.metrics import functional
 from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.metrics.boxes import BoxMetrics
+from mt_torchattacks.metrics.classification import ClassificationMetrics
 from mt_torchattacks.metrics.depth import DepthMetrics
 from mt_torchattacks.metrics.error import TaskError
+from mt_torchattacks.metrics.multilabel import MultilabelMetrics
 from mt_torchattacks.metrics.normal import NormalMetrics
 from mt_torchattacks.metrics.relative import (
     AverageRelativePerformance,
@@ -18,7 +21,10 @@ from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
 
 __all__ = [
     "AverageRelativePerformance",
+    "BoxMetrics",
+    "ClassificationMetrics",
     "DepthMetrics",
+    "MultilabelMetrics",
     "NormalMetrics",
     "SegmentationMetrics",
     "TaskError",

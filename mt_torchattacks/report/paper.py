@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,6 +17,7 @@ from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.metrics.segmentation import Miou
 from mt_torchattacks.tasks import standard_metrics, standard_tasks
+from mt_torchattacks.tasks.kinds import Kind, all_kinds, find
 from mt_torchattacks.types import Images, Targets
 
 if TYPE_CHECKING:
@@ -50,9 +52,9 @@ def paper_row(
     benchmark: str = "nyuv2",
     attack: AttackFunction | None = None,
     *,
-    tasks: Sequence[str] | None = None,
-    num_classes: int | None = None,
-    class_weights: Tensor | None = None,
+    tasks: Sequence[str] | Mapping[str, str | Kind] | None = None,
+    num_classes: int | Mapping[str, int] | None = None,
+    class_weights: Tensor | Mapping[str, Tensor] | None = None,
     miou: Miou = "occurring",
     resize: str | None = None,
     device: torch.device | str | None = None,
@@ -69,8 +71,9 @@ def paper_row(
         loader: batches ``(images, targets)`` of the whole test set, see :func:`~mt_torchattacks.evaluate`.
         benchmark: ``"nyuv2"``, ``"tiny_taskonomy"`` or ``"cityscapes"``.
         attack: ``(images, targets) -> adversarial images``.
-        tasks: the tasks' names where they are not the benchmark's, see :func:`~mt_torchattacks.tasks.standard_tasks`.
-        num_classes: number of classes where it is not the benchmark's (40, 17 and 19).
+        tasks: the tasks' names where they are not the benchmark's, or a mapping of them to kinds, see
+            :func:`~mt_torchattacks.tasks.standard_tasks`.
+        num_classes: number of classes where it is not the benchmark's (40, 17 and 19), of all tasks or of each.
         class_weights: ``(K,)`` weights of segmentation's loss, as Tiny-Taskonomy's prior factor.
         miou: the classes that mIoU is the mean over: ``"occurring"``, the standard, or ``"true_positive"``, the
             papers' own, see :class:`~mt_torchattacks.metrics.SegmentationMetrics`.
@@ -109,8 +112,9 @@ def paper_row(
 class PaperRow:
     """An evaluation under the papers' column names, in their order and units.
 
-    mIoU, pixel accuracy and the other shares of pixels are in percent, angles in degrees, absolute depth errors in
-    metres; relative depth errors and losses are plain numbers. ``str(row)`` is a table of one line for each column.
+    mIoU, accuracies and other shares are in percent, angles in degrees, absolute depth errors in metres; relative depth
+    errors and losses are plain numbers. The tasks' kinds say which is which (:mod:`mt_torchattacks.tasks.kinds`).
+    ``str(row)`` is a table of one line for each column.
 
     Args:
         evaluation: the metrics, as from :func:`~mt_torchattacks.evaluate`.
@@ -181,7 +185,7 @@ class PaperRow:
         directions = self.evaluation.directions
         return {
             task: {
-                _column(task, metric, directions[task][metric]): 100 * value if _is_share(metric) else value
+                _column(task, metric, directions[task][metric]): 100 * value if _is_share(task, metric) else value
                 for metric, value in metrics.items()
             }
             for task, metrics in scores.metrics.items()
@@ -217,11 +221,17 @@ def _frame(lines: dict[str, dict[str, float]]) -> DataFrame:
 
 def _column(task: str, metric: str, up: bool) -> str:
     """The papers' name of a metric, as ``normal_11.25_up``."""
-    task = "seg" if task == "segmentation" else task
-    metric = metric.removeprefix("within_").removeprefix("delta_")
-    return f"{task}_{'loss' if metric == 'error' else metric}_{'up' if up else 'down'}"
+    words = (kind.columns[metric] for kind in _asked(task) if metric in kind.columns)
+    return f"{find(task).short or task}_{next(words, metric)}_{'up' if up else 'down'}"
 
 
-def _is_share(metric: str) -> bool:
+def _is_share(task: str, metric: str) -> bool:
     """Whether a metric is a share in [0, 1], which the papers give in percent."""
-    return metric in ("miou", "pixel_acc") or metric.startswith(("within_", "delta_"))
+    own = find(task).shares
+    patterns = [pattern for kind in all_kinds() for pattern in kind.shares or ()] if own is None else own
+    return any(fnmatchcase(metric, pattern) for pattern in patterns)
+
+
+def _asked(task: str) -> list[Kind]:
+    """The task's kind, then all others: a task may be measured as one of another kind is."""
+    return [find(task), *all_kinds()]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.report.pictures import Picture, class_colour, classes, pictures
+from mt_torchattacks.report.pictures import Picture, pictures
 from mt_torchattacks.report.style import new_figure
+from mt_torchattacks.tasks.kinds import find
+from mt_torchattacks.tasks.kinds.drawing import class_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 _ROWS = ("ground truth", "prediction,\nclean image", "prediction,\nadversarial image")
 _IMAGES = ("clean image", "perturbation, amplified", "adversarial image")
-_UNITS = {"depth": " (m)", "depth_euclidean": " (m)"}
 _SIDE = 1.6  # inches of a picture
 
 
@@ -29,7 +30,7 @@ def prediction_figure(
     adversarial_outputs: Mapping[str, Tensor],
     *,
     title: str = "",
-    class_names: Sequence[str] = (),
+    class_names: Sequence[str] | Mapping[str, Sequence[str]] = (),
 ) -> Figure:
     """For each image a block: clean image, perturbation and adversarial image; each task's truth and predictions.
 
@@ -40,7 +41,8 @@ def prediction_figure(
         clean_outputs: the model's outputs on ``images``.
         adversarial_outputs: the model's outputs on ``adversarial``.
         title: heading of the figure.
-        class_names: names of the segmentation classes, for a legend of those that occur.
+        class_names: names of the classes, of every task that shows any or of each by its name, for a legend of those
+            that occur.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -50,16 +52,19 @@ def prediction_figure(
     checks.require(same, "adversarial", f"shape {tuple(images.shape)}", checks.describe(adversarial))
     for name, outputs in (("clean_outputs", clean_outputs), ("adversarial_outputs", adversarial_outputs)):
         checks.keys(outputs, name, targets.keys())
+    parts = (targets, clean_outputs, adversarial_outputs)
     figure, cells = _cells(len(images), len(targets) + 1)
     figure.suptitle(title, fontsize=12, y=1 - 0.1 / figure.get_figheight(), va="top")
     for index, cell in enumerate(cells):
         shown = {"image": _images(images[index], adversarial[index])} | {
-            task: pictures(task, [part[task][index] for part in (targets, clean_outputs, adversarial_outputs)])
+            task: pictures(task, [part[task][index] for part in parts], (images.shape[-2], images.shape[-1]))
             for task in targets
         }
         _block(cell.subgridspec(3, len(shown), wspace=0.05, hspace=0.12).subplots(squeeze=False), shown)
-    if "segmentation" in targets and class_names:
-        _class_legend(figure, [targets, clean_outputs, adversarial_outputs], class_names)
+    names = class_names if isinstance(class_names, Mapping) else dict.fromkeys(targets, class_names)
+    labels = {label for task in targets for label in _labels(task, parts, names.get(task, ()))}
+    if labels:
+        _class_legend(figure, sorted(labels))
     return figure
 
 
@@ -88,7 +93,8 @@ def _block(grid: Any, shown: Mapping[str, list[Picture]]) -> None:
     for column, (name, triple) in enumerate(shown.items()):
         drawn = [picture.draw(row[column]) for row, picture in zip(grid, triple, strict=True)]
         if name != "image":
-            grid[0][column].set_title(name + _UNITS.get(name, ""), fontsize=10)
+            unit = find(name).unit
+            grid[0][column].set_title(f"{name} ({unit})" if unit else name, fontsize=10)
         if triple[0].low is not None:
             axes = grid[1][column]
             bar = axes.figure.colorbar(drawn[0], cax=axes.inset_axes([1.04, -0.3, 0.07, 1.6]), extend="both")
@@ -98,10 +104,15 @@ def _block(grid: Any, shown: Mapping[str, list[Picture]]) -> None:
         row[0].set_xlabel(content, fontsize=8, labelpad=1)
 
 
-def _class_legend(figure: Figure, found: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> None:
+def _labels(task: str, parts: Sequence[Mapping[str, Tensor]], names: Sequence[str]) -> set[tuple[int, str]]:
+    """The classes of a task that pictures show, and their names, as far as there are names."""
+    found = {label for part in parts for sample in part[task] for label in find(task).classes_shown(sample)}
+    return {(label, names[label]) for label in found if 0 <= label < len(names)}
+
+
+def _class_legend(figure: Figure, labels: Sequence[tuple[int, str]]) -> None:
     patches = checks.optional("matplotlib.patches", extra="plot")
-    there = {label for part in found for sample in part["segmentation"] for label in classes(sample).flatten().tolist()}
-    handles = [patches.Patch(color=class_colour(i), label=names[i]) for i in sorted(there) if i < len(names)]
+    handles = [patches.Patch(color=class_colour(label), label=name) for label, name in labels]
     figure.legend(
         handles=handles, loc="lower center", ncols=min(7, len(handles)), fontsize=8, frameon=False, handlelength=1.0
     )

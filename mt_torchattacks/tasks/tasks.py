@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from torch import Tensor
 
@@ -15,6 +15,9 @@ from mt_torchattacks.tasks.losses.adapters import per_sample
 from mt_torchattacks.tasks.losses.base import Loss
 from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import LossFunction, Outputs, Role, Targets
+
+if TYPE_CHECKING:
+    from mt_torchattacks.tasks.kinds.base import Kind
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Task:
         budget: only with ``"preserve"``: the loss may rise by at most this share of the clean loss (0.05: 5 %), which
             is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss
             enters the balancing rule with a minus sign.
+        kind: what kind of task it is where its name does not say so, see :mod:`mt_torchattacks.tasks.kinds`; it is
+            asked for the task's error and metrics.
 
     Raises:
         TypeError: the loss is not callable.
@@ -49,6 +54,7 @@ class Task:
     role: Role = "attack"
     floor: float | None = None
     budget: float | None = None
+    kind: Kind | str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))

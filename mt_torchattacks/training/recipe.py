@@ -12,9 +12,7 @@ from mt_torchattacks import checks
 from mt_torchattacks.data import DATASETS, JointAugmentation, RandomMirror
 from mt_torchattacks.data.batches import Augmentation
 from mt_torchattacks.models.layouts import Layout, published_layouts
-
-_CHANNELS = {"normal": 3, "principal_curvature": 2, "autoencoder": 3}
-"""The output channels of the tasks that have more than one; segmentation has one for each class."""
+from mt_torchattacks.tasks.kinds import find
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,7 @@ class Recipe:
 
     def heads(self, num_classes: int) -> dict[str, int]:
         """The output channels of each task."""
-        channels = {"segmentation": num_classes, **_CHANNELS}
-        return {task: channels.get(task, 1) for task in self.data["tasks"]}
+        return {task: find(task).channels(num_classes) for task in self.data["tasks"]}
 
 
 def recipe_names() -> list[str]:

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers import files
 from mt_torchattacks.data.augment import checked_size, resize
+from mt_torchattacks.tasks.kinds import find
 
 Item: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 Transform: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Item]
@@ -65,6 +66,8 @@ class Reader(Dataset[Item], ABC):
         image = self.read(position, "image")
         targets = {task: self.read(position, task) for task in self.tasks}
         for task, target in targets.items():
+            if not find(task).dense:
+                continue
             expected, found = tuple(image.shape[-2:]), tuple(target.shape[-2:])
             name = f"{self.file(position, task)} ({task} of item {position})"
             checks.require(found == expected, name, f"the image's size {expected}", found)

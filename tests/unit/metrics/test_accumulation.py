@@ -13,7 +13,16 @@ import torch.distributed as dist
 from torch import nn
 
 from mt_torchattacks.evaluation import evaluate
-from mt_torchattacks.metrics import DepthMetrics, NormalMetrics, SegmentationMetrics, TaskError, TaskMetrics
+from mt_torchattacks.metrics import (
+    BoxMetrics,
+    ClassificationMetrics,
+    DepthMetrics,
+    MultilabelMetrics,
+    NormalMetrics,
+    SegmentationMetrics,
+    TaskError,
+    TaskMetrics,
+)
 from mt_torchattacks.tasks import Tasks
 
 
@@ -26,6 +35,9 @@ METRICS: dict[str, Callable[[], TaskMetrics]] = {
     "normal": NormalMetrics,
     "depth": DepthMetrics,
     "other": lambda: TaskError(absolute_error),
+    "classification": lambda: ClassificationMetrics(2, per_class=True),
+    "multilabel": lambda: MultilabelMetrics(5),
+    "boxes": BoxMetrics,
 }
 
 
@@ -34,6 +46,14 @@ def sample_batch(task: str, samples: int = 6) -> tuple[torch.Tensor, torch.Tenso
     if task == "segmentation":
         scores = torch.randn(samples, 5, 4, 4, generator=generator)
         return scores, torch.randint(0, 5, (samples, 4, 4), generator=generator)
+    if task == "classification":
+        return torch.randn(samples, 2, generator=generator), torch.arange(samples) % 2
+    if task == "multilabel":
+        scores = torch.randn(samples, 5, generator=generator)
+        return scores, torch.randint(0, 2, (samples, 5), generator=generator).float()
+    if task == "boxes":
+        output = torch.rand(samples, 4, generator=generator) + torch.tensor([0.0, 0.0, 2.0, 2.0])
+        return output, output + 0.3 * torch.rand(output.shape, generator=generator)
     channels = 3 if task == "normal" else 1
     output = torch.rand(samples, channels, 4, 4, generator=generator) + 0.1
     return output, output + 0.3 * torch.rand(output.shape, generator=generator)

@@ -39,7 +39,7 @@ def test_options_reach_every_task() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(TypeError, match="num_classes: expected the number of classes of the task 'segmentation'"):
         standard_metrics(["segmentation"])
-    with pytest.raises(ValueError, match="names: expected one of 'segmentation', .*'autoencoder', found 'depht'"):
+    with pytest.raises(ValueError, match="names: expected one of 'autoencoder', .*'segmentation', found 'depht'"):
         standard_metrics(["depht"])
     with pytest.raises(ValueError, match="miou: expected one of 'occurring', 'true_positive', found 'all'"):
         standard_metrics(["segmentation"], 3, miou="all")  # type: ignore[arg-type]
