@@ -122,7 +122,7 @@ class GradientRule(Rule, ABC):
 
     @abstractmethod
     def direction(self, gradients: Tensor) -> Tensor:
-        """The attack direction ``(N, C, H, W)`` from the gradients ``(N, T, C, H, W)`` of the signed losses."""
+        """The attack direction ``(N, ...)`` from the gradients ``(N, T, ...)`` of the signed losses."""
 
 
 def resolve(balance: str | Rule) -> Rule:

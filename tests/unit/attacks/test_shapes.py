@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import mt_torchattacks as mta
 from mt_torchattacks.attacks import ATTACKS, attack_class
+from mt_torchattacks.balancing import Rule, resolve
 from mt_torchattacks.geometry.box import Box
 from tests import toys
 
@@ -60,6 +61,25 @@ def test_an_input_of_any_shape_is_attacked_as_the_same_numbers_laid_out_as_an_im
     image = x.reshape(len(x), x.shape[1], -1, 1)
     torch.manual_seed(0)
     torch.testing.assert_close(attack(image, targets).reshape(x.shape), found, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("balance", sorted(set(Rule.registry) - {"single"}))
+def test_every_rule_has_a_direction_for_inputs_of_any_shape(balance: str, shape: Any) -> None:
+    try:
+        resolve(balance)
+    except ImportError as missing:
+        pytest.skip(str(missing))
+    model, tasks, x, targets = case(shape)
+    rows = x.flatten(1)
+    found = []
+    for given in (x, rows):
+        point = (given + 0.01).clamp(max=1).requires_grad_()
+        score = mta.Objective(model, tasks, balance).bind(given, targets)(point)
+        found.append((score.detach(), torch.autograd.grad(score.sum(), point)[0]))
+    assert found[0][1].shape == x.shape
+    torch.testing.assert_close(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1].flatten(1), found[1][1])
 
 
 @pytest.mark.parametrize("norm", ["Linf", "L2", "L1"])
