@@ -252,6 +252,10 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
             self.__dict__.update(before)
             raise
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        return f"{type(self).__name__}({values})"
+
     def _check_params(self) -> None:
         super()._check_params()
         checks.require(len(self.input_shape) == 3, "input_shape", "(C, H, W) or (H, W, C)", self.input_shape)
