@@ -43,10 +43,12 @@ class Rule:
         name: the name for ``balance=``; empty for a rule that has none.
         relative: the rule divides by clean losses, so a clean loss below the task's floor is replaced by the loss
             under noise.
+        scale_free: the direction does not depend on how large a task's gradient is, only on where it points.
     """
 
     name: ClassVar[str] = ""
     relative: ClassVar[bool] = True
+    scale_free: ClassVar[bool] = False
     registry: ClassVar[dict[str, type[Rule]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:
