@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import mt_torchattacks as mta
+from mt_torchattacks.attacks.create import attack_names
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.studies import all_studies
 
@@ -42,7 +43,7 @@ def _studies() -> dict[str, str]:
 
 def _attacks() -> dict[str, str]:
     hosted = dict.fromkeys(mta.attacks.HOSTED, "torchattacks' loop on all tasks")
-    return dict.fromkeys(mta.attacks.create.attack_names(), "an attack of this library or of a plugin") | hosted
+    return dict.fromkeys(attack_names(), "an attack of this library or of a plugin") | hosted
 
 
 def _rules() -> dict[str, str]:
