@@ -158,6 +158,8 @@ def _signature(arguments: dict[str, Argument]) -> inspect.Signature:
 def _documented(cls: type[Declared]) -> str:
     """The class's docstring with sections on its arguments and shapes before the others."""
     lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
+    if "Args:" in lines:
+        return cls.__doc__ or ""
     at = next((i for i, line in enumerate(lines) if line in _SECTIONS), len(lines))
     texts = {"model": "model to attack; a forward pass gives all tasks' outputs.", "tasks": "its tasks."}
     names = list(inspect.signature(cls).parameters)
