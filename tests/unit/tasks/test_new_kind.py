@@ -44,7 +44,8 @@ class HeatMetrics(TaskMetrics):
         return torch.stack([error.square().sum(), *counts])
 
     def scores(self, total):
-        return {"accuracy": (total[0] / total[3]).sqrt(), "near_1": total[1] / total[3], "far_share": total[2] / total[3]}
+        squares, near, far = total[:3] / total[3]
+        return {"accuracy": squares.sqrt(), "near_1": near, "far_share": far}
 
 
 class Heat(Kind):
