@@ -33,7 +33,7 @@ import torch
 
 
 class HeatMetrics(TaskMetrics):
-    directions = {"rms": False, "near_1": True, "far_share": False}
+    directions = {"accuracy": False, "near_1": True, "far_share": False}
 
     def __init__(self):
         super().__init__(torch.zeros(4, dtype=torch.float64))
@@ -44,7 +44,8 @@ class HeatMetrics(TaskMetrics):
         return torch.stack([error.square().sum(), *counts])
 
     def scores(self, total):
-        return {"rms": (total[0] / total[3]).sqrt(), "near_1": total[1] / total[3], "far_share": total[2] / total[3]}
+        squares, near, far = total[:3] / total[3]
+        return {"accuracy": squares.sqrt(), "near_1": near, "far_share": far}
 
 
 class Heat(Kind):
@@ -210,11 +211,13 @@ def test_the_rows_of_tables() -> None:
     row = paper_row(
         Model(), [(IMAGES, TARGETS)], attack=lambda x, y: x / 2, tasks=["heat", "zones"], num_classes=3, progress=False
     )
-    expected = ["ht_rms_down", "ht_1W_up", "ht_far_share_down", "zones_miou_up", "zones_pixel_acc_up"]
+    expected = ["ht_accuracy_down", "ht_1W_up", "ht_far_share_down", "zones_miou_up", "zones_pixel_acc_up"]
     assert list(row.clean) == expected
     near = standard_metrics(["heat"])["heat"]
     near.update(Model()(IMAGES)["heat"], TARGETS["heat"])
     assert row.clean["ht_1W_up"] == pytest.approx(100 * float(near.compute()["near_1"]))
+    # The accuracy of a thermometer is no share, though that of a classification is.
+    assert row.clean["ht_accuracy_down"] == pytest.approx(float(near.compute()["accuracy"]))
     accuracy = (Model()(IMAGES)["zones"].argmax(1) == TARGETS["zones"]).double().mean()
     assert row.clean["zones_pixel_acc_up"] == pytest.approx(100 * float(accuracy))
     assert list(paper_table(row.evaluation)) == [*expected[:3], "ARP_t1", *expected[3:], "ARP_t2", "ARP"]
