@@ -11,18 +11,6 @@ from art_plugins.labels import Label as Label
 from art_plugins.trainer import AdversarialTrainerMultiTask as AdversarialTrainerMultiTask
 from mt_torchattacks import Rule
 
-__all__ = [
-    "AdversarialTrainerMultiTask",
-    "AutoProjectedGradientDescent",
-    "FastGradientMethod",
-    "FromTorchattacks",
-    "Label",
-    "MomentumIterativeMethod",
-    "MultiTaskSecurityCurve",
-    "ProjectedGradientDescent",
-    "PyTorchMultiTaskEstimator",
-]
-
 class AutoProjectedGradientDescent(attacks.AutoProjectedGradientDescent):
     def __init__(
         self,

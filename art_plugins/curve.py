@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,9 +14,9 @@ from art_plugins.attacks import ProjectedGradientDescent
 from art_plugins.estimator import PyTorchMultiTaskEstimator
 from art_plugins.labels import Array, Labels
 from mt_torchattacks import checks
-from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.evaluation.measure import measure
+from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.types import Targets
 
 Values: TypeAlias = dict[str, dict[str, float]]
 Curves: TypeAlias = dict[str, dict[str, list[float]]]
@@ -108,7 +108,8 @@ def _measured(
 ) -> Values:
     tasks = Tasks({name: estimator.tasks[name] for name in estimator.tasks.active})
     meters = {name: meter for name, meter in (metrics or {}).items() if name in tasks}
-    return _measure(_Predictions(estimator), tasks, [(torch.as_tensor(x), estimator.targets(y, len(x)))], meters)
+    batch = torch.as_tensor(x), estimator.targets(y, len(x))
+    return measure(_Predictions(estimator), tasks, [batch], meters).metrics
 
 
 class _Predictions(nn.Module):
@@ -122,16 +123,3 @@ class _Predictions(nn.Module):
         """Outputs by task for images in the estimator's layout."""
         labels = self._predict(x.numpy())
         return {task: torch.from_numpy(np.stack([label[task] for label in labels])) for task in labels[0]}
-
-
-def _measure(
-    model: nn.Module, tasks: Tasks, loader: Iterable[tuple[Tensor, Targets]], metrics: Mapping[str, TaskMetrics]
-) -> Values:
-    meters = {task: (metrics.get(task) or TaskError(tasks[task].loss)).clone() for task in tasks}
-    for meter in meters.values():
-        meter.reset()
-    for images, targets in loader:
-        outputs = model(images)
-        for task, meter in meters.items():
-            meter.update(outputs[task], targets[task])
-    return {task: {name: float(value) for name, value in meter.compute().items()} for task, meter in meters.items()}

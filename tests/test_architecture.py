@@ -159,6 +159,17 @@ def heavy_imports(root: Path) -> list[str]:
     ]
 
 
+def reaches_outside(root: Path) -> list[str]:
+    """Every file of the packages that imports, or names as a folder, what a user who installs them does not have."""
+    outside = {"benchmarks", "examples", "tests"}
+    return [
+        module
+        for module, tree in modules(root).items()
+        if outside & {name.split(".")[0] for name in imported(module, ast.walk(tree))}
+        or any(isinstance(node, ast.Constant) and node.value in outside for node in ast.walk(tree))
+    ]
+
+
 def long_functions(root: Path) -> list[str]:
     """Every function with more lines than the limit, its docstring not counted."""
     return [
@@ -185,6 +196,10 @@ def test_no_files_import_each_other() -> None:
 
 def test_heavy_packages_are_imported_lazily() -> None:
     assert not heavy_imports(ROOT)
+
+
+def test_the_packages_need_nothing_beside_them() -> None:
+    assert not reaches_outside(ROOT)
 
 
 def test_no_function_is_long() -> None:
@@ -247,6 +262,16 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
 def test_a_heavy_import_is_found(tmp_path: Path, source: str, count: int) -> None:
     _write(tmp_path, "mt_torchattacks/tasks/tasks.py", source)
     assert len(heavy_imports(tmp_path)) == count
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def f():\n    from benchmarks.cost import table", 'PATH = Path(__file__).parents[2] / "examples" / "a.py"'],
+)
+def test_a_package_that_reaches_outside_is_found(tmp_path: Path, source: str) -> None:
+    _write(tmp_path, "art_plugins/estimator.py", source)
+    _write(tmp_path, "art_plugins/labels.py", "import numpy as np")
+    assert reaches_outside(tmp_path) == ["art_plugins.estimator"]
 
 
 def test_each_host_has_one_place(tmp_path: Path) -> None:

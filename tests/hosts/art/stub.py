@@ -37,8 +37,7 @@ def stub() -> str:
         for alias in node.names
         if alias.name not in _ATTACKS
     ]
-    listed = f"__all__ = {art_plugins.__all__}"
-    text = "\n".join([_HEAD, *imports, "", listed, "", *map(_declared, _ATTACKS)])
+    text = "\n".join([_HEAD, *imports, "", *map(_declared, _ATTACKS)])
     for command in (["check", "--fix", "--select", "I", "--quiet"], ["format"]):
         words = ["ruff", *command, "--stdin-filename", str(FILE), "-"]
         text = subprocess.run([sys.executable, "-m", *words], input=text, capture_output=True, text=True).stdout
