@@ -1,18 +1,42 @@
 """Adversarial attacks on all tasks of a model at once, through torchattacks' and ART's own loops."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mt_torchattacks import attacks
-from mt_torchattacks.attacks import Ensemble, MultiAttack, load, multitask
-from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
-from mt_torchattacks.objective import Objective
-from mt_torchattacks.tasks import Task, Tasks, error_tasks, kinds, losses, standard_metrics, standard_tasks
+from mt_torchattacks.attacks import classes
+from mt_torchattacks.attacks.host.catalogue import REFUSED
+from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
-    from mt_torchattacks import data, evaluation, metrics, models, report, studies, training
+    from mt_torchattacks import (
+        attacks,
+        balancing,
+        data,
+        evaluation,
+        geometry,
+        metrics,
+        models,
+        objective,
+        report,
+        studies,
+        tasks,
+        training,
+    )
+    from mt_torchattacks.attacks.classes import *  # noqa: F403
+    from mt_torchattacks.attacks.create import create
+    from mt_torchattacks.attacks.ensemble import Ensemble
+    from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+    from mt_torchattacks.attacks.host.catalogue import multitask
+    from mt_torchattacks.attacks.host.saving import load
+    from mt_torchattacks.attacks.multi import MultiAttack
+    from mt_torchattacks.attacks.native import NativeAttack
+    from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
     from mt_torchattacks.evaluation.evaluate import evaluate
-    from mt_torchattacks.report import paper_row
+    from mt_torchattacks.objective.objective import Objective
+    from mt_torchattacks.report.paper import paper_row
+    from mt_torchattacks.tasks import error_tasks, kinds, losses, standard_metrics, standard_tasks
+    from mt_torchattacks.tasks.tasks import Task, Tasks
+else:
+    lazily(__name__, find=classes.find, reasons=REFUSED)
 
 __version__ = "0.1.0"
 
@@ -22,44 +46,34 @@ __all__ = [
     "GramianRule",
     "LossRule",
     "MultiAttack",
+    "MultiTaskAttack",
+    "NativeAttack",
     "Objective",
     "Rule",
     "Task",
     "Tasks",
     "Weighted",
+    "attacks",
+    "balancing",
+    "create",
     "data",
     "error_tasks",
     "evaluate",
     "evaluation",
+    "geometry",
     "kinds",
     "load",
     "losses",
     "metrics",
     "models",
     "multitask",
+    "objective",
     "paper_row",
     "report",
     "standard_metrics",
     "standard_tasks",
     "studies",
+    "tasks",
     "training",
-    *attacks.ATTACKS,
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """What is imported on first use: attacks (``mta.PGD``), and the slower packages."""
-    if name in attacks.ATTACKS:
-        return getattr(attacks, name)
-    if name in ("data", "evaluation", "metrics", "models", "report", "studies", "training"):
-        return importlib.import_module(f"{__name__}.{name}")
-    if name == "evaluate":
-        return importlib.import_module(f"{__name__}.evaluation").evaluate
-    if name == "paper_row":
-        return importlib.import_module(f"{__name__}.report").paper_row
-    reason = f": {attacks.REFUSED[name]}" if name in attacks.REFUSED else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__ += classes.__all__

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
-import torch
-from torch import Tensor
+from mt_torchattacks.names import hint
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _INSTALL = {
     "torchattacks": (
@@ -62,9 +65,15 @@ def listed(names: Collection[str]) -> str:
 
 def describe(value: object) -> str:
     """A tensor's dtype and shape, any other value's type, for a message."""
-    if isinstance(value, Tensor):
+    if _is_tensor(value):
         return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
     return type(value).__name__
+
+
+def _is_tensor(value: object) -> TypeGuard[Tensor]:
+    """Whether a value is a tensor; none is where PyTorch is not loaded, and asking does not load it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def inputs(
@@ -88,7 +97,7 @@ def inputs(
             bounds.
     """
     shape = "(N, C, H, W)" if image_shaped else "(N, ...), such as images (N, C, H, W)"
-    if not isinstance(value, Tensor):
+    if not _is_tensor(value):
         fail(name, f"a tensor of shape {shape}", describe(value), TypeError)
     require(value.is_floating_point(), name, "a floating-point dtype", describe(value), TypeError)
     fits = value.ndim == 4 if image_shaped else value.ndim >= 2
@@ -102,6 +111,8 @@ def inputs(
 
 def within(value: Tensor, name: str, low: float, high: float) -> None:
     """Check that all values are between two numbers, but for what un-normalizing or half types leave of rounding."""
+    import torch
+
     smallest, largest = (float(v) for v in value.detach().aminmax())
     slack = max(1e-5, 2 * torch.finfo(value.dtype).eps) * (high - low)
     expected = f"values in [{low:g}, {high:g}]"
@@ -111,14 +122,14 @@ def within(value: Tensor, name: str, low: float, high: float) -> None:
 
 def finite(value: Tensor, name: str) -> None:
     """Check that a floating-point tensor holds neither NaN nor infinity."""
-    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-        bad = int((~torch.isfinite(value)).sum())
+    if value.is_floating_point() and not bool(value.isfinite().all()):
+        bad = int((~value.isfinite()).sum())
         fail(name, "finite values", f"{bad} of {value.numel()} values NaN or infinite")
 
 
 def positive(value: object, name: str) -> None:
     """Check a number > 0 (or a tensor whose entries all are)."""
-    if isinstance(value, Tensor):
+    if _is_tensor(value):
         require(bool((value > 0).all()), name, "numbers > 0", value.tolist())
     else:
         require(is_number(value), name, "a number > 0", repr(value), TypeError)
@@ -138,7 +149,7 @@ def is_number(value: object) -> bool:
 
 def one_of(value: object, name: str, choices: Collection[str]) -> None:
     """Check that a name is one of those there are."""
-    require(value in choices, name, f"one of {listed(choices)}", repr(value))
+    require(value in choices, name, f"one of {listed(choices)}", f"{value!r}{hint(value, choices)}")
 
 
 def keys(value: object, name: str, wanted: Collection[str], *, allowed: Collection[str] | None = None) -> None:

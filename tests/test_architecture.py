@@ -16,6 +16,9 @@ LIBRARY, PLUGINS = "mt_torchattacks", "art_plugins"
 
 # A part of the library imports only itself and what stands to its left.
 ORDER = (
+    "names",
+    "lazy",
+    "plugins",
     "types",
     "checks",
     "files",

@@ -1,15 +1,23 @@
 """Attacks: torchattacks' own loops on all tasks of a model, and what torchattacks does not have."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mt_torchattacks.attacks.attention import Rollout
-from mt_torchattacks.attacks.ensemble import Ensemble
-from mt_torchattacks.attacks.host.catalogue import HOSTED, OWN, REFUSED, attack_class, multitask
-from mt_torchattacks.attacks.host.saving import load
-from mt_torchattacks.attacks.multi import MultiAttack
+from mt_torchattacks.attacks import classes
+from mt_torchattacks.attacks.host.catalogue import REFUSED
+from mt_torchattacks.lazy import lazily
 
-ATTACKS = (*HOSTED, *OWN)
-"""The names of all attacks."""
+if TYPE_CHECKING:
+    from mt_torchattacks.attacks.attention import Rollout
+    from mt_torchattacks.attacks.classes import *  # noqa: F403
+    from mt_torchattacks.attacks.create import ATTACKS, attack_name, attack_names, create
+    from mt_torchattacks.attacks.ensemble import Ensemble
+    from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+    from mt_torchattacks.attacks.host.catalogue import HOSTED, OWN, attack_class, multitask
+    from mt_torchattacks.attacks.host.saving import load
+    from mt_torchattacks.attacks.multi import MultiAttack
+    from mt_torchattacks.attacks.native import NativeAttack
+else:
+    lazily(__name__, find=classes.find, reasons=REFUSED)
 
 __all__ = [
     "ATTACKS",
@@ -18,15 +26,14 @@ __all__ = [
     "REFUSED",
     "Ensemble",
     "MultiAttack",
+    "MultiTaskAttack",
+    "NativeAttack",
     "Rollout",
     "attack_class",
+    "attack_name",
+    "attack_names",
+    "create",
     "load",
     "multitask",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """The class of that name; made on first use, since torchattacks may not be installed."""
-    if name in ATTACKS:
-        return attack_class(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ += classes.__all__

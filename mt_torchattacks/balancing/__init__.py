@@ -1,21 +1,29 @@
 """Balancing rules: how several tasks' losses or gradients become one direction and one score per sample."""
 
-from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule, resolve
-from mt_torchattacks.balancing.rules import DGBA, WGD, Normalized, Relative, SignTotal, Single, Total, Weighted
-from mt_torchattacks.balancing.torchjd import (
-    IMTLG,
-    MGDA,
-    AlignedMTL,
-    CAGrad,
-    ConFIG,
-    DualProj,
-    FairGrad,
-    GradDrop,
-    JacobianRule,
-    NashMTL,
-    PCGrad,
-    UPGrad,
-)
+from typing import TYPE_CHECKING
+
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule
+    from mt_torchattacks.balancing.names import parse_rule, resolve, rule_names
+    from mt_torchattacks.balancing.rules import DGBA, WGD, Normalized, Relative, SignTotal, Single, Total, Weighted
+    from mt_torchattacks.balancing.torchjd import (
+        IMTLG,
+        MGDA,
+        AlignedMTL,
+        CAGrad,
+        ConFIG,
+        DualProj,
+        FairGrad,
+        GradDrop,
+        JacobianRule,
+        NashMTL,
+        PCGrad,
+        UPGrad,
+    )
+else:
+    lazily(__name__, together=("Rule", "LossRule", "GramianRule", "GradientRule"))
 
 __all__ = [
     "DGBA",
@@ -42,5 +50,7 @@ __all__ = [
     "Total",
     "UPGrad",
     "Weighted",
+    "parse_rule",
     "resolve",
+    "rule_names",
 ]

@@ -6,7 +6,6 @@ A rule sees *signed* losses: raised by the attack, whatever the task's role (see
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -44,10 +43,12 @@ class Rule:
         name: the name for ``balance=``; empty for a rule that has none.
         relative: the rule divides by clean losses, so a clean loss below the task's floor is replaced by the loss
             under noise.
+        scale_free: the direction does not depend on how large a task's gradient is, only on where it points.
     """
 
     name: ClassVar[str] = ""
     relative: ClassVar[bool] = True
+    scale_free: ClassVar[bool] = False
     registry: ClassVar[dict[str, type[Rule]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -88,6 +89,7 @@ class LossRule(Rule, ABC):
     """A rule that needs the losses only: ``direction = sum_i w_i grad L_i``, one backward pass.
 
     Example:
+        >>> from mt_torchattacks.balancing import resolve
         >>> class Loudest(LossRule):
         ...     name = "loudest"
         ...     def weights(self, losses, clean):
@@ -123,31 +125,3 @@ class GradientRule(Rule, ABC):
     @abstractmethod
     def direction(self, gradients: Tensor) -> Tensor:
         """The attack direction ``(N, ...)`` from the gradients ``(N, T, ...)`` of the signed losses."""
-
-
-def resolve(balance: str | Rule) -> Rule:
-    """The rule that a name, or a rule itself, stands for.
-
-    Args:
-        balance: ``"dgba"``, ``"relative"``, ``"total"``, ``"wgd"``, ``"sign_total"``, ``"single:<task>"``, the name of
-            any other rule, or a rule.
-
-    Raises:
-        TypeError: neither a name nor a rule.
-        ValueError: an unknown name; the message lists those there are.
-
-    Example:
-        >>> resolve("total").weights(torch.rand(2, 3), torch.rand(2, 3)).shape
-        torch.Size([2, 3])
-    """
-    if isinstance(balance, Rule):
-        return balance
-    if not isinstance(balance, str):
-        checks.fail("balance", "a name or a Rule", repr(balance), TypeError)
-    name, _, argument = balance.partition(":")
-    checks.one_of(name, "balance", sorted(Rule.registry))
-    rule = Rule.registry[name]
-    takes_task = any(argument.default is argument.empty for argument in inspect.signature(rule).parameters.values())
-    if takes_task != bool(argument):
-        checks.fail("balance", f"'{name}:<task>'" if takes_task else f"{name!r}", repr(balance))
-    return rule(*[argument] if argument else [])

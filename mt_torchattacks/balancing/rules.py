@@ -110,8 +110,9 @@ class WeightedRelative(Weighted):
 class DGBA(LossRule):
     """``sum_i grad L_i / |L_i(x_k)|`` ([D] eq. 9, algorithm 1): each task's gradient relative to its present loss.
 
-    The loss to a goal shrinks as the goal is reached, and its weight would grow without bound although hardly anything
-    is left to gain: a loss counts as at least a tenth of the clean one, so no weight exceeds ten times its first value.
+    It is the gradient of the sum of the losses' logarithms. A loss that is lowered, to a goal, shrinks as the goal is
+    reached, and its weight would grow without bound although hardly anything is left to gain: such a loss counts as at
+    least a tenth of the clean one, so no weight exceeds ten times its first value.
 
     Example:
         >>> DGBA().weights(torch.tensor([[4.0, -0.001]]), torch.tensor([[2.0, -1.0]]))
@@ -121,7 +122,8 @@ class DGBA(LossRule):
     name = "dgba"
 
     def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
-        return safe_divide(1.0, torch.maximum(losses.abs(), _LEAST * clean.abs()))
+        least = torch.where(losses < 0, _LEAST * clean.abs(), 0)
+        return safe_divide(1.0, torch.maximum(losses.abs(), least))
 
 
 class Relative(LossRule):
@@ -158,6 +160,7 @@ class Normalized(GramianRule):
     """
 
     name = "normalized"
+    scale_free = True
 
     def weights(self, gramian: Tensor) -> Tensor:
         return safe_divide(1.0, torch.diagonal(gramian, dim1=1, dim2=2).sqrt())
@@ -168,6 +171,7 @@ class SignTotal(GradientRule):
 
     name = "sign_total"
     relative = False
+    scale_free = True
 
     def direction(self, gradients: Tensor) -> Tensor:
         return gradients.sign().sum(dim=1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.studies import all_studies
 
@@ -38,6 +40,22 @@ def _studies() -> dict[str, str]:
     return {name: study.help for name, study in all_studies().items()}
 
 
-_LISTS = {"studies": _studies}
+def _attacks() -> dict[str, str]:
+    hosted = dict.fromkeys(mta.attacks.HOSTED, "torchattacks' loop on all tasks")
+    return dict.fromkeys(mta.attacks.create.attack_names(), "an attack of this library or of a plugin") | hosted
+
+
+def _rules() -> dict[str, str]:
+    written = {"single": "write single:TASK", "weighted": "write TASK=WEIGHT,TASK=WEIGHT"}
+    return dict.fromkeys(mta.balancing.rule_names(), "") | written
+
+
+_LISTS: dict[str, Callable[[], dict[str, str]]] = {
+    "models": lambda: dict.fromkeys(mta.models.zoo_names(), "trained, part of the package"),
+    "attacks": _attacks,
+    "rules": _rules,
+    "data": lambda: {name: "made on the spot" if name == "rooms" else f"{name}:ROOT" for name in mta.data.DATASETS},
+    "studies": _studies,
+}
 
 COMMANDS = (Command("list", "the names of models, attacks, rules, data or studies", "attacks", ListOptions, show),)

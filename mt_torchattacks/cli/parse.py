@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from dataclasses import field, fields, make_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentParser, set_parsing_settings
 from jsonargparse.typing import register_type
@@ -63,9 +65,25 @@ def parser_of(command: Command) -> ArgumentParser:
         allow_abbrev=False,
         formatter_class=_Help,
     )
-    parser.add_class_arguments(command.options, None, as_group=False, as_positional=True)
+    parser.add_class_arguments(_with_types(command), None, as_group=False, as_positional=True)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     return parser
+
+
+def _with_types(command: Command) -> type[Any]:
+    """The options' dataclass with its types in place of their names.
+
+    jsonargparse would look the names up in the study's module, and import for that all that type checkers read there.
+    """
+    known = get_type_hints(command.options)
+    every = [
+        (one.name, known[one.name], field(default=one.default, default_factory=one.default_factory))
+        for one in fields(command.options)
+    ]
+    made = make_dataclass("Options", every, namespace={"__module__": __name__})
+    texts = [inspect.cleandoc(cls.__doc__ or "").partition("Args:")[2] for cls in reversed(command.options.__mro__)]
+    made.__doc__ = "Options.\n\nArgs:" + "".join(texts)
+    return made
 
 
 class _Help(argparse.HelpFormatter):

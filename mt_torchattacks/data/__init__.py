@@ -1,17 +1,20 @@
 """Data sets: items are ``(image, targets)``, the image RGB in [0, 1], one target for each task."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from mt_torchattacks.data.augment import JointAugmentation, RandomMirror
-from mt_torchattacks.data.check import READERS, check_data
-from mt_torchattacks.data.cityscapes import Cityscapes
-from mt_torchattacks.data.class_weights import class_pixels, prior_factor
-from mt_torchattacks.data.nyuv2 import NYUv2
-from mt_torchattacks.data.rooms import Rooms
-from mt_torchattacks.data.taskonomy import TinyTaskonomy
+from mt_torchattacks.lazy import lazily
 
-DATASETS = {"rooms": Rooms, **READERS}
-"""Every data set, by the name that it has on the command line."""
+if TYPE_CHECKING:
+    from mt_torchattacks.data.augment import JointAugmentation, RandomMirror
+    from mt_torchattacks.data.catalogue import DATASETS
+    from mt_torchattacks.data.check import READERS, check_data
+    from mt_torchattacks.data.cityscapes import Cityscapes
+    from mt_torchattacks.data.class_weights import class_pixels, prior_factor
+    from mt_torchattacks.data.nyuv2 import NYUv2
+    from mt_torchattacks.data.rooms import Rooms
+    from mt_torchattacks.data.taskonomy import TinyTaskonomy
+else:
+    lazily(__name__)
 
 __all__ = [
     "DATASETS",

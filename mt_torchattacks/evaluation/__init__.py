@@ -1,23 +1,28 @@
 """How a model does on clean and on adversarial images."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from mt_torchattacks.evaluation.cells import (
-    attack_cell,
-    attacked_cells,
-    clean_cell,
-    directions,
-    evaluate_cells,
-    evaluation_of,
-)
-from mt_torchattacks.evaluation.evaluate import evaluate
-from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
-from mt_torchattacks.evaluation.made import make, measure_made, replay
-from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
-from mt_torchattacks.evaluation.named import NamedData, NamedModel
-from mt_torchattacks.evaluation.result import Evaluation, Measurements
-from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, in_255, weighted_rule, with_errors
-from mt_torchattacks.evaluation.store import Store, fingerprint
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.evaluation.cells import (
+        attack_cell,
+        attacked_cells,
+        clean_cell,
+        directions,
+        evaluate_cells,
+        evaluation_of,
+    )
+    from mt_torchattacks.evaluation.evaluate import evaluate
+    from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
+    from mt_torchattacks.evaluation.made import make, measure_made, replay
+    from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
+    from mt_torchattacks.evaluation.named import NamedData, NamedModel
+    from mt_torchattacks.evaluation.result import Evaluation, Measurements
+    from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, in_255, weighted_rule, with_errors
+    from mt_torchattacks.evaluation.store import Store, fingerprint
+else:
+    lazily(__name__)
 
 __all__ = [
     "AttackFunction",

@@ -10,7 +10,8 @@ from typing import Any
 from torch import nn
 
 from mt_torchattacks import attacks, checks
-from mt_torchattacks.balancing import Rule, Weighted
+from mt_torchattacks.attacks.create import attack_name
+from mt_torchattacks.balancing import parse_rule
 from mt_torchattacks.tasks import Tasks, error_tasks
 
 ATTACK_LOSSES = ("losses", "errors")
@@ -50,7 +51,7 @@ class AttackSpec:
 
     def __post_init__(self) -> None:
         checks.one_of(self.attack_loss, "attack_loss", ATTACK_LOSSES)
-        object.__setattr__(self, "attack", _canonical(self.attack))
+        object.__setattr__(self, "attack", attack_name(self.attack))
         object.__setattr__(self, "eps", float(self.eps))
 
     @property
@@ -164,32 +165,3 @@ def weighted_rule(weights: Mapping[str, float]) -> str:
         'normal=0.2,depth=0.8'
     """
     return ",".join(f"{task}={weight!r}" for task, weight in weights.items())
-
-
-def parse_rule(text: str) -> str | Rule:
-    """The balancing rule that a text stands for: a name as it is, weights as WeightedTotal.
-
-    Raises:
-        ValueError: weights that are none.
-
-    Example:
-        >>> parse_rule("dgba"), parse_rule("normal=0.2,depth=0.8")
-        ('dgba', Weighted({'normal': 0.2, 'depth': 0.8}))
-    """
-    if "=" not in text:
-        return text
-    try:
-        return Weighted({task: float(weight) for task, weight in (part.split("=") for part in text.split(","))})
-    except ValueError as error:
-        raise ValueError(f"balance: expected a rule or task=weight,task=weight, found {text!r} ({error})") from error
-
-
-def _canonical(name: str) -> str:
-    plain = name.replace("_", "").replace("-", "").lower()
-    refused = {known.lower(): reason for known, reason in attacks.REFUSED.items()}
-    known = {attack.lower(): attack for attack in attacks.ATTACKS}
-    if plain in refused and plain not in known:
-        checks.fail("attack", "an attack on several tasks", f"{name!r}: {refused[plain]}")
-    if plain not in known:
-        checks.one_of(name, "attack", sorted(attacks.ATTACKS))
-    return known[plain]

@@ -1,23 +1,28 @@
 """Metrics of tasks, and how much an attack worsens them."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from mt_torchattacks.metrics import functional
-from mt_torchattacks.metrics.base import TaskMetrics
-from mt_torchattacks.metrics.boxes import BoxMetrics
-from mt_torchattacks.metrics.classification import ClassificationMetrics
-from mt_torchattacks.metrics.depth import DepthMetrics
-from mt_torchattacks.metrics.error import TaskError
-from mt_torchattacks.metrics.multilabel import MultilabelMetrics
-from mt_torchattacks.metrics.normal import NormalMetrics
-from mt_torchattacks.metrics.relative import (
-    AverageRelativePerformance,
-    average_relative_performance,
-    transferability,
-)
-from mt_torchattacks.metrics.segmentation import SegmentationMetrics
-from mt_torchattacks.metrics.statistics import half_interval, student_quantile
-from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.metrics import functional
+    from mt_torchattacks.metrics.base import TaskMetrics
+    from mt_torchattacks.metrics.boxes import BoxMetrics
+    from mt_torchattacks.metrics.classification import ClassificationMetrics
+    from mt_torchattacks.metrics.depth import DepthMetrics
+    from mt_torchattacks.metrics.error import TaskError
+    from mt_torchattacks.metrics.multilabel import MultilabelMetrics
+    from mt_torchattacks.metrics.normal import NormalMetrics
+    from mt_torchattacks.metrics.relative import (
+        AverageRelativePerformance,
+        average_relative_performance,
+        transferability,
+    )
+    from mt_torchattacks.metrics.segmentation import SegmentationMetrics
+    from mt_torchattacks.metrics.statistics import half_interval, student_quantile
+    from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
+else:
+    lazily(__name__)
 
 __all__ = [
     "AverageRelativePerformance",

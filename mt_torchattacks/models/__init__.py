@@ -1,10 +1,17 @@
 """Multi-task models: layouts, branched models, and small trained ones."""
 
-from mt_torchattacks.models.backbones import BACKBONES, Backbone
-from mt_torchattacks.models.branched import BranchedModel, branched
-from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
-from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
-from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
+from typing import TYPE_CHECKING
+
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.models.backbones import BACKBONES, Backbone
+    from mt_torchattacks.models.branched import BranchedModel, branched
+    from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
+    from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
+    from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
+else:
+    lazily(__name__)
 
 __all__ = [
     "BACKBONES",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.models.branched import BranchedModel
-from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
+
+if TYPE_CHECKING:
+    from mt_torchattacks.models.branched import BranchedModel
 
 _WEIGHTS = Path(__file__).parent / "weights"
 
@@ -25,6 +26,8 @@ def zoo(name: str) -> BranchedModel:
         >>> zoo("rooms3/all-shared").tasks
         ('segmentation', 'normal', 'depth')
     """
+    from mt_torchattacks.models.checkpoint import load_checkpoint
+
     return load_checkpoint(_path(name))
 
 
@@ -34,6 +37,8 @@ def zoo_record(name: str) -> dict[str, Any]:
     Raises:
         ValueError: no such model; the message lists what is there.
     """
+    from mt_torchattacks.models.checkpoint import load_record
+
     return load_record(_path(name))
 
 

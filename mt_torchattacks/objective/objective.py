@@ -19,8 +19,9 @@ from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
-from mt_torchattacks.objective.reference import Reference, refer, relative_rises
-from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.objective.losses import SMALL, Losses
+from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
+from mt_torchattacks.tasks import Task, Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
 _EPS = 8 / 255  # the usual radius, where nobody says one
@@ -85,11 +86,20 @@ class Objective:
 
 
 class _Pass(NamedTuple):
-    """One forward pass: at x, in the caller's graph; from ``point`` on, in the losses' graph; losses ``(k * N, T)``."""
+    """One forward pass: at x, in the caller's graph; from ``point`` on, in the losses' graph.
+
+    The losses are those of the attacked tasks, ``preserved (k * N, K)`` the signed ones of the tasks with a budget.
+    """
 
     x: Tensor
     point: Tensor
-    losses: Tensor
+    losses: Losses
+    preserved: Tensor
+
+    @property
+    def scored(self) -> Tensor:
+        """All signed losses ``(k * N, T + K)`` as scores see them, detached."""
+        return torch.cat([self.losses.scored, self.preserved.detach()], dim=1)
 
 
 class BoundObjective:
@@ -117,6 +127,7 @@ class BoundObjective:
         weighs = isinstance(objective.rule, LossRule) and self._budgets is None
         self._weights: LossRule | None = objective.rule if weighs else None  # type: ignore[assignment]
         self._reference: Reference | None = None  # found at the first call
+        self._with_logarithms = tuple(objective.names)  # the tasks whose losses may be small
         self._outputs_checked = False
         self._gradient_checked = not strict
 
@@ -147,7 +158,7 @@ class BoundObjective:
         if self._reference is None:
             here = self._prepare(x, here)
         before = self._before(x)
-        score = self._score(here.losses.detach(), before)
+        score = self._score(here, before)
         if not (torch.is_grad_enabled() and x.requires_grad):
             return score
         surrogate = self._surrogate(here, before)
@@ -163,21 +174,14 @@ class BoundObjective:
         if self._reference is None:
             self(x.detach())
         point = self._moved_to_start(x).detach().requires_grad_()
-        losses, before = self._signed(point), self._before(x)
-        weights = rule.weights(losses.detach(), before)
-        gradients = spread(weights, point) * separate_gradients(losses, point)
-        return rule.score(losses.detach(), before), gradients
+        losses, before = self._losses_at(point)[0], self._before(x)
+        counted = losses.scaled(rule.weights(losses.values, before))
+        gradients = spread(counted, point) * separate_gradients(losses.handles, point)
+        return rule.score(self._shifted(losses.scored), before), gradients
 
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
-        copies = self._copies(x)
-        targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
-        with frozen(self.objective.model):
-            outputs = self.objective.model(x)
-        if not self._outputs_checked:
-            self.objective.tasks.check(outputs, targets)
-            self._outputs_checked = True
-        return self.objective.tasks.losses(outputs, targets)
+        return self.objective.tasks.losses(*self._outputs(x))
 
     def part(self, keep: Tensor) -> BoundObjective:
         """The same for the samples ``keep`` alone, a boolean ``(N,)``; what was found out about them stays known."""
@@ -203,40 +207,72 @@ class BoundObjective:
         """The forward pass at x; where the direction is not the losses' weighted gradient, in a graph of its own."""
         shown = self._with_gradient_check(self._moved_to_start(x))
         point = shown if self._weights is not None else shown.detach().requires_grad_(x.requires_grad)
-        return _Pass(shown, point, self._signed(point))
+        return _Pass(shown, point, *self._losses_at(point))
 
     def _prepare(self, x: Tensor, first: _Pass) -> _Pass:
         """Find the reference at the first call, whose pass is the clean one if it can be; the pass to go on with.
 
         Samples that have no gradient at their clean images start elsewhere, which takes another pass.
         """
-        names, rule = tuple(self.targets), self.objective.rule
         at_clean = x.shape == self.images.shape and torch.equal(x, self.images)
-        clean = first.losses.detach() if at_clean else self._signed_without_gradient(self.images)
-        check_clean(clean, names)
-        tasks = [self.objective.tasks[name] for name in names]
-        attacked = torch.arange(len(names), device=clean.device) < len(self.objective.names)
-        found = refer(clean, tasks, attacked, self.ball, self._signed_without_gradient, relative=rule.relative)
-        self._reference = found
-        return first if found.start is None else self._pass(x)
+        clean = first.scored if at_clean else self._signed_at(self.images)
+        check_clean(clean, tuple(self.targets))
+        tasks = [self.objective.tasks[name] for name in self.targets]
+        attacked = torch.arange(len(tasks), device=clean.device) < len(self.objective.names)
+        relative = self.objective.rule.relative
+        found = [least_reference(task, self.targets[name]) if relative else 0.0 for name, task in self._tasks()]
+        least = clean.new_tensor(found)
+        self._reference = refer(clean, tasks, attacked, self.ball, self._signed_at, least=least, relative=relative)
+        signs = clean.new_tensor([float(task.sign) for task in tasks])
+        if not bool((signs * clean < SMALL).any()):
+            self._with_logarithms = ()  # where losses are raised, none becomes small
+        return first if self._reference.start is None else self._pass(x)
 
-    def _signed(self, x: Tensor) -> Tensor:
-        losses, tasks = self.losses(x), self.objective.tasks
+    def _losses_at(self, x: Tensor) -> tuple[Losses, Tensor]:
+        """The attacked tasks' losses at x, and the signed ones ``(k * N, K)`` of the tasks with a budget."""
+        outputs, targets = self._outputs(x)
+        losses = self.objective.tasks.losses(outputs, targets)
         if torch.is_grad_enabled() and x.requires_grad:
             for name, loss in losses.items():
                 expected = "outputs that can be differentiated with respect to the images"
                 checks.require(loss.requires_grad, f"model output {name!r}", expected, "a detached one")
         dtype = max((loss.dtype for loss in losses.values()), key=lambda dtype: dtype.itemsize)
-        return torch.stack([tasks[name].sign * losses[name].to(dtype) for name in self.targets], dim=1)
+        signs = [task.sign for _, task in self._tasks()]
+        signed = torch.stack([s * losses[n].to(dtype) for s, n in zip(signs, self.targets, strict=True)], dim=1)
+        logs = self.objective.tasks.log_losses(outputs, targets, self._with_logarithms)
+        count = len(self.objective.names)
+        found = Losses.of(signed[:, :count], [logs.get(name) for name in self.objective.names], signs[:count])
+        return found, signed[:, count:]
+
+    def _outputs(self, x: Tensor) -> tuple[Outputs, Targets]:
+        """The model's outputs at x, and the targets, repeated where x is several copies of each image."""
+        copies = self._copies(x)
+        targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
+        with frozen(self.objective.model):
+            outputs = self.objective.model(x)
+        if not self._outputs_checked:
+            self.objective.tasks.check(outputs, targets)
+            self._outputs_checked = True
+        return outputs, targets
+
+    def _tasks(self) -> list[tuple[str, Task]]:
+        return [(name, self.objective.tasks[name]) for name in self.targets]
 
     @torch.no_grad()
-    def _signed_without_gradient(self, x: Tensor) -> Tensor:
-        return self._signed(x)
+    def _signed_at(self, x: Tensor) -> Tensor:
+        losses, preserved = self._losses_at(x)
+        return torch.cat([losses.scored, preserved], dim=1)
 
     def _before(self, x: Tensor) -> Tensor:
         """The reference losses ``(k * N, T + K)`` for x."""
         assert self._reference is not None
         return self._reference.losses.repeat_interleave(self._copies(x), dim=0)
+
+    def _shifted(self, scored: Tensor) -> Tensor:
+        """Losses ``(k * N, T)`` of the attacked tasks whose increases over the reference are those over clean ones."""
+        assert self._reference is not None
+        shift = self._reference.shift[:, : scored.shape[1]]
+        return scored + shift.repeat_interleave(len(scored) // len(shift), dim=0)
 
     def _copies(self, x: Tensor) -> int:
         copies, rest = divmod(len(x), len(self.images))
@@ -244,22 +280,22 @@ class BoundObjective:
         checks.require(rest == 0 and copies > 0, "x", expected, f"{len(x)} samples")
         return copies
 
-    def _score(self, losses: Tensor, before: Tensor) -> Tensor:
+    def _score(self, here: _Pass, before: Tensor) -> Tensor:
         count = len(self.objective.names)
-        score = self.objective.rule.score(losses[:, :count], before[:, :count])
+        score = self.objective.rule.score(self._shifted(here.losses.scored), before[:, :count])
         if self._budgets is None:
             return score
-        return self._budgets.score(score, relative_rises(losses[:, count:], before[:, count:]))
+        return self._budgets.score(score, relative_rises(here.preserved.detach(), before[:, count:]))
 
     def _surrogate(self, here: _Pass, before: Tensor) -> Tensor:
         """What has the direction for its gradient with respect to x."""
         if self._weights is not None:
             return weighted_sum(self._weights, here.losses, before)
         count = len(self.objective.names)
-        found = direction(self.objective.rule, here.losses[:, :count], before[:, :count], here.point)
+        found = direction(self.objective.rule, here.losses, before[:, :count], here.point)
         if self._budgets is not None:
             self._check_gradient(found)  # what the budgets leave of it may rightly be zero
-            rises = relative_rises(here.losses[:, count:], before[:, count:])
+            rises = relative_rises(here.preserved, before[:, count:])
             found = self._budgets.direction(found, separate_gradients(rises, here.point), rises.detach())
         return ((here.x - here.x.detach()) * found).flatten(1).sum(dim=1)
 

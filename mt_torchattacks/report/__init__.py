@@ -1,24 +1,29 @@
 """Tables and figures of evaluations, and the demo that makes them."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from mt_torchattacks.report.bars import arp_figure
-from mt_torchattacks.report.explanation import explain
-from mt_torchattacks.report.layouts import layout_figure
-from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
-from mt_torchattacks.report.predictions import prediction_figure
-from mt_torchattacks.report.style import head, new_figure, plain, save_figure
-from mt_torchattacks.report.tables import (
-    AttackName,
-    arp_table,
-    by_rule,
-    by_target,
-    clean_table,
-    save_evaluation,
-    save_table,
-    to_markdown,
-    transfer_summary,
-)
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.report.bars import arp_figure
+    from mt_torchattacks.report.explanation import explain
+    from mt_torchattacks.report.layouts import layout_figure
+    from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
+    from mt_torchattacks.report.predictions import prediction_figure
+    from mt_torchattacks.report.style import head, new_figure, plain, save_figure
+    from mt_torchattacks.report.tables import (
+        AttackName,
+        arp_table,
+        by_rule,
+        by_target,
+        clean_table,
+        save_evaluation,
+        save_table,
+        to_markdown,
+        transfer_summary,
+    )
+else:
+    lazily(__name__)
 
 __all__ = [
     "AttackName",

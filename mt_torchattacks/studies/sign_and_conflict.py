@@ -184,7 +184,9 @@ def direction(rule: Rule, at: Point) -> Tensor:
 
 def cosine(directions: Tensor, gradients: Tensor) -> Tensor:
     """Cosines between each sample's direction and its tasks' gradients, ``(N, T)``."""
-    return torch.nn.functional.cosine_similarity(directions.flatten(2).double(), gradients.flatten(2).double(), dim=2)
+    flat = directions.flatten(2).double(), gradients.flatten(2).double()
+    cosines: Tensor = torch.nn.functional.cosine_similarity(*flat, dim=2)
+    return cosines
 
 
 def _shares_of_all(
@@ -195,7 +197,7 @@ def _shares_of_all(
 
 
 def _attacks(model: NamedModel, data: NamedData, rules: dict[str, Rule]) -> dict[str, tuple[dict[str, Any], Any]]:
-    own = {"eps": EPS, "alpha": 2 / 255, "steps": STEPS, "random_start": False}
+    own: dict[str, Any] = {"eps": EPS, "alpha": 2 / 255, "steps": STEPS, "random_start": False}
     return {
         name: ({"attack": "pgd", "rule": name, "arguments": own}, mta.PGD(model.model, data.tasks, rule, **own))
         for name, rule in rules.items()

@@ -172,7 +172,9 @@ class StealthCurve:
     def harm(self, point: int) -> Tensor:
         """Each sample's relative loss increase of the preserved tasks, ``(N, K)``."""
         clean, losses = self.clean, self.losses[point]
-        rises = [mta.balancing.base.safe_divide(losses[name] - clean[name], clean[name].abs()) for name in self.preserved]
+        rises = [
+            mta.balancing.base.safe_divide(losses[name] - clean[name], clean[name].abs()) for name in self.preserved
+        ]
         return torch.stack(rises, dim=1)
 
     def to_frame(self) -> DataFrame:

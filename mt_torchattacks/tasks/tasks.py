@@ -174,6 +174,19 @@ class Tasks(Mapping[str, Task]):
                 result[name] = per_sample(self[name].loss(found[name], targets[name]), len(found[name]))
         return result
 
+    def log_losses(self, outputs: Outputs, targets: Targets, names: Sequence[str]) -> dict[str, Tensor]:
+        """Logarithms ``(N,)`` of the losses of those of the named tasks whose loss has one.
+
+        Args:
+            outputs, targets: as for :meth:`losses`.
+            names: some of the active tasks.
+        """
+        chosen = [name for name in names if getattr(self[name].loss, "has_log", False)]
+        if not chosen:
+            return {}
+        found = outputs_by_task(outputs, tuple(self), chosen)
+        return {name: self[name].loss.log(found[name], targets[name]) for name in chosen}  # type: ignore[attr-defined]
+
     def check(self, outputs: Outputs, targets: Targets) -> None:
         """Check the targets' keys and, once an attack, their values (finite, labels in range).
 

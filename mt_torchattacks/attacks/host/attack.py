@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.attacks.host.base import Host
 from mt_torchattacks.attacks.host.saving import save
 from mt_torchattacks.attacks.host.scores import Scores
+from mt_torchattacks.attacks.host.traits import Traits as Traits
 from mt_torchattacks.attacks.host.units import PixelUnits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.box import Bounds
@@ -23,30 +24,6 @@ from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
-
-if TYPE_CHECKING:
-    from torchattacks.attack import Attack as Host
-else:
-    Host = object
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What the library needs to know of an attack's loop.
-
-    Attributes:
-        norm: the norm that bounds the perturbation, where no argument says it.
-        deterministic: with default arguments the same at every call, no random start or step.
-        divides: divides by the gradient's mean absolute value, which must not be zero for any sample.
-        float32: has constants in float32 and takes no other images.
-        images: uses the geometry of images ``(N, C, H, W)``; other attacks take inputs ``(N, ...)`` of any shape.
-    """
-
-    norm: str = "Linf"
-    deterministic: bool = True
-    divides: bool = False
-    float32: bool = False
-    images: bool = False
 
 
 class MultiTaskAttack(PixelUnits, Host):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.host.attack import MultiTaskAttack, Traits
-from mt_torchattacks.attacks.host.noise_batch import NoiseBatchAttack
-from mt_torchattacks.attacks.registry import native_class, native_modules
+from mt_torchattacks.attacks.host.traits import Traits
+from mt_torchattacks.attacks.registry import REGISTERED, native_class, native_modules
+
+if TYPE_CHECKING:
+    from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 
 HOSTED: dict[str, Traits] = {
     "FGSM": Traits(),
@@ -93,11 +95,19 @@ def multitask(host: type) -> type[MultiTaskAttack]:
 
 
 def attack_class(name: str) -> type[MultiTaskAttack]:
-    """The class of that name, torchattacks' on several tasks or this library's own; torchattacks must be installed."""
-    if name in HOSTED:
-        return hosted(name)
+    """The class of that name: torchattacks' on several tasks, this library's own, or another package's.
+
+    Raises:
+        ImportError: torchattacks is not installed; the message says how to install it.
+        KeyError: there is no attack of that name.
+    """
     checks.optional("torchattacks", extra="torchattacks")
-    return native_class(name)
+    return hosted(name) if name in HOSTED else native_class(name)
+
+
+def registered() -> dict[str, type[MultiTaskAttack]]:
+    """The attacks that other packages have declared so far, by name."""
+    return {name: cls for name, cls in REGISTERED.items() if name not in HOSTED and name not in OWN}
 
 
 @functools.cache
@@ -108,6 +118,9 @@ def hosted(name: str) -> type[MultiTaskAttack]:
         from mt_torchattacks.attacks.apgd import APGD
 
         return APGD
+    from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+    from mt_torchattacks.attacks.host.noise_batch import NoiseBatchAttack
+
     base = NoiseBatchAttack if name in ("PGDRS", "PGDRSL2") else MultiTaskAttack
     host = getattr(torchattacks, name)
     cls = type(name, (base, host), {"__module__": "mt_torchattacks", "traits": HOSTED[name]})
@@ -116,6 +129,8 @@ def hosted(name: str) -> type[MultiTaskAttack]:
 
 def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
     """Give the class the host's arguments behind ``model, tasks, balance``, and a docstring, for people and editors."""
+    from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+
     ours = list(inspect.signature(MultiTaskAttack.__init__).parameters.values())[1:4]
     theirs = list(inspect.signature(host).parameters.values())[1:]
     bounds = inspect.signature(MultiTaskAttack.__init__).parameters["bounds"]

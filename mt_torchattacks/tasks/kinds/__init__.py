@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mt_torchattacks.tasks.kinds.base import Kind, Window
-from mt_torchattacks.tasks.kinds.drawing import Drawing
-from mt_torchattacks.tasks.kinds.registry import all_kinds, chosen, find, get, known_names, number_of_classes, served
+from mt_torchattacks.lazy import lazily
+
+
+def _registered(name: str) -> Any:
+    """The class of a kind that another package has declared, or None."""
+    from mt_torchattacks.tasks.kinds.registry import served
+
+    return next((kind for kind in served().values() if kind.__name__ == name), None)
+
 
 if TYPE_CHECKING:
+    from mt_torchattacks.tasks.kinds.base import Kind, Window
     from mt_torchattacks.tasks.kinds.boxes import Boxes
     from mt_torchattacks.tasks.kinds.classification import Classification
     from mt_torchattacks.tasks.kinds.depth import Depth
+    from mt_torchattacks.tasks.kinds.drawing import Drawing
     from mt_torchattacks.tasks.kinds.maps import Maps
     from mt_torchattacks.tasks.kinds.multilabel import Multilabel
     from mt_torchattacks.tasks.kinds.normal import Normal
+    from mt_torchattacks.tasks.kinds.registry import all_kinds, chosen, find, get, known_names, number_of_classes
     from mt_torchattacks.tasks.kinds.segmentation import Segmentation
+else:
+    lazily(__name__, find=_registered)
 
 __all__ = [
     "Boxes",
@@ -39,11 +50,3 @@ __all__ = [
     "known_names",
     "number_of_classes",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """The class of a kind, which is imported when one is first asked for."""
-    classes = {} if name.startswith("_") else {kind.__name__: kind for kind in served().values()}
-    if name not in classes:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return classes[name]

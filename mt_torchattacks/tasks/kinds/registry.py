@@ -9,6 +9,7 @@ from functools import cache
 from typing import TypeAlias
 
 from mt_torchattacks import checks
+from mt_torchattacks.plugins import load_plugins
 from mt_torchattacks.tasks.kinds.base import SERVED, Kind
 
 Names: TypeAlias = "Sequence[str] | Mapping[str, str | Kind]"
@@ -17,7 +18,8 @@ Names: TypeAlias = "Sequence[str] | Mapping[str, str | Kind]"
 
 @cache
 def _discover() -> None:
-    """Import every module of the folder; that makes the kinds in it known."""
+    """Import every module of the folder, and plugins; that makes the kinds in them known."""
+    load_plugins()
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{__package__}.{module.name}")

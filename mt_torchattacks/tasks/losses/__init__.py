@@ -1,15 +1,22 @@
 """Per-sample losses ``(output, target) -> (N,)``, and the masks that say which target elements count."""
 
-from mt_torchattacks.dense import finite, nonzero, positive
-from mt_torchattacks.tasks.losses.adapters import as_loss
-from mt_torchattacks.tasks.losses.base import Loss
-from mt_torchattacks.tasks.losses.bce import BCEWithLogits
-from mt_torchattacks.tasks.losses.cosine import CosineDistance
-from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
-from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
-from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
-from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
-from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
+from typing import TYPE_CHECKING
+
+from mt_torchattacks.lazy import lazily
+
+if TYPE_CHECKING:
+    from mt_torchattacks.dense import finite, nonzero, positive
+    from mt_torchattacks.tasks.losses.adapters import as_loss
+    from mt_torchattacks.tasks.losses.base import Loss
+    from mt_torchattacks.tasks.losses.bce import BCEWithLogits
+    from mt_torchattacks.tasks.losses.cosine import CosineDistance
+    from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
+    from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
+    from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
+    from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
+    from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
+else:
+    lazily(__name__)
 
 __all__ = [
     "DLR",

@@ -55,7 +55,9 @@ def test_the_numbers_are_those_of_evaluate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["pgd", "apgd"])
 def test_the_seed_reaches_the_attack(tmp_path: Path, name: str) -> None:
     arps = [
-        evaluate_cells(Store(tmp_path), named_model(), named_data(2), [AttackSpec(name, steps=1)], seed=seed, progress=False)
+        evaluate_cells(
+            Store(tmp_path), named_model(), named_data(2), [AttackSpec(name, steps=1)], seed=seed, progress=False
+        )
         for seed in (0, 1)
     ]
     assert not arps[0].arp().equals(arps[1].arp())

@@ -31,11 +31,11 @@ def transfer(
 ) -> DataFrame:
     """The study's frame, of models that are there already."""
     known = {model.name: model for model in (surrogate, *targets)}
-    options = TransferOptions(
-        surrogate=[surrogate.name], targets=[target.name for target in targets], **GRID | changed
-    )
+    options = TransferOptions(surrogate=[surrogate.name], targets=[target.name for target in targets], **GRID | changed)
     study = Transfer()
-    return study.run(store, lambda names: [known[name] for name in names], lambda *_: data, options, progress=False).frame
+    return study.run(
+        store, lambda names: [known[name] for name in names], lambda *_: data, options, progress=False
+    ).frame
 
 
 class Counted(toys.Toy):

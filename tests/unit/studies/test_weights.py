@@ -95,7 +95,9 @@ def test_early_stopping_loses_nothing_where_all_images_are_alike(tmp_path: Path)
 
 
 def test_the_best_of_each_rung_go_on(tmp_path: Path) -> None:
-    search = weighted_total_search(Store(tmp_path), named_model(), named_data(9), SPEC, step=0.2, rungs=2, progress=False)
+    search = weighted_total_search(
+        Store(tmp_path), named_model(), named_data(9), SPEC, step=0.2, rungs=2, progress=False
+    )
     (_, first), (_, second) = search.rungs
     fewer = weighted_total_search(
         Store(tmp_path), named_model(), named_data(9).first(3), SPEC, step=0.2, rungs=1, progress=False
@@ -141,7 +143,9 @@ def test_rungs() -> None:
 
 
 def test_the_row_of_the_papers_table(tmp_path: Path) -> None:
-    found = weighted_total_search(Store(tmp_path), named_model(), named_data(), SPEC, step=1 / 3, rungs=1, progress=False)
+    found = weighted_total_search(
+        Store(tmp_path), named_model(), named_data(), SPEC, step=1 / 3, rungs=1, progress=False
+    )
     row = weights_row("toy", SPEC, found)
     assert row["weights"] == "0.333:0.333:0.333 (segmentation:normal:depth)"
     assert (row["attack"], row["eps"], row["weighted total"], row["dgba"]) == ("pgd", "8", found.arp, found.dgba)

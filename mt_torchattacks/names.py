@@ -1,0 +1,80 @@
+"""Names that people type: how they are compared, which one was probably meant, and those that source files declare.
+
+Nothing here loads PyTorch, so that the command line can list what there is at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+_CLASS = re.compile(r"^class (\w+)(?:\(([^)]*)\))?:(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r'^    name(?:: [^=]+)? = "([^"]+)"', re.MULTILINE)
+
+
+class Declared(NamedTuple):
+    """A class as a source file declares it.
+
+    Attributes:
+        module: the file's name without ``.py``.
+        bases: the names of its base classes.
+        name: the text that it assigns to ``name``; empty if it assigns none.
+    """
+
+    module: str
+    bases: tuple[str, ...]
+    name: str
+
+
+def plain(name: str) -> str:
+    """A name without what does not tell two names apart: upper case, underscores, hyphens.
+
+    Example:
+        >>> plain("auto_saga") == plain("AutoSAGA")
+        True
+    """
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, or None.
+
+    Example:
+        >>> nearest("PDG", ["PGD", "APGD", "FGSM"]), nearest("xyz", ["PGD"])
+        ('PGD', None)
+    """
+    by_plain = {plain(one): one for one in known}
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.6)
+    return by_plain[close[0]] if close else None
+
+
+def hint(name: object, known: Iterable[str]) -> str:
+    """For the end of a message: `` (did you mean 'PGD'?)``, or nothing.
+
+    Example:
+        >>> hint("PDG", ["PGD", "APGD"]), hint(3, ["PGD"])
+        (" (did you mean 'PGD'?)", '')
+    """
+    close = nearest(name, known) if isinstance(name, str) else None
+    return "" if close is None or close == name else f" (did you mean {close!r}?)"
+
+
+def declared(folder: Path) -> dict[str, Declared]:
+    """The classes that the Python files of a folder declare at their outermost level, by their names.
+
+    They are read, not imported.
+
+    Example:
+        >>> declared(Path(__file__).parent / "balancing")["WGD"]
+        Declared(module='rules', bases=('Total',), name='wgd')
+    """
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        for name, bases, body in _CLASS.findall(path.read_text("utf-8")):
+            given = _NAME.search(body)
+            parents = tuple(base.strip() for base in bases.split(",") if base.strip())
+            found[name] = Declared(path.stem, parents, given.group(1) if given else "")
+    return found
