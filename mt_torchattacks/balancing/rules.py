@@ -82,7 +82,29 @@ class Weighted(LossRule):
         return (self.weights(losses, clean) * losses).sum(dim=1)
 
     def __repr__(self) -> str:
-        return f"Weighted({self.by_task})"
+        return f"{type(self).__name__}({self.by_task})"
+
+
+class WeightedRelative(Weighted):
+    """``sum_i w_i grad L_i / |l_i|`` with given weights, scored by ``sum_i w_i L_i / |l_i|``.
+
+    It is :class:`Relative` where the tasks do not all count the same.
+
+    Args:
+        by_task: one finite weight for each active task.
+
+    Raises:
+        ValueError: as of :class:`Weighted`.
+
+    Example:
+        >>> WeightedRelative({"depth": 0.8, "normal": 0.2}).weights(torch.ones(1, 2), torch.tensor([[2.0, 0.5]]))
+        tensor([[0.4000, 0.4000]])
+    """
+
+    relative = True
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return super().weights(losses, clean) * safe_divide(1.0, clean.abs())
 
 
 class DGBA(LossRule):

@@ -40,11 +40,12 @@ def run_record(
     return {
         "command": command,
         "options": {name: _plain(value) for name, value in options.items()},
+        "seeds": list(range(options["seeds"])) if "seeds" in options else [options["seed"]],
         "versions": versions(),
         "device": ", ".join(sorted({str(model.device) for model in models})),
         "digests": {
             "models": {model.name: model.weights for model in models},
-            "data": {model: data.key["digest"] for model, data in sources.images.items()},
+            "data": {f"{source} for {model}": data.key["digest"] for (model, source), data in sources.images.items()},
         },
         "started": datetime.fromtimestamp(started, timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),

@@ -17,7 +17,7 @@ class Sources:
     def __init__(self, options: Any) -> None:
         self._options = options
         self.found: dict[str, NamedModel] = {}
-        self.images: dict[str, NamedData] = {}
+        self.images: dict[tuple[str, str], NamedData] = {}
 
     def models(self, names: Sequence[str]) -> list[NamedModel]:
         """The models of some names or patterns."""
@@ -25,9 +25,11 @@ class Sources:
         self.found |= {model.name: model for model in there}
         return there
 
-    def data(self, model: str) -> NamedData:
-        """The data for a model."""
-        if model not in self.images:
-            own = {name: getattr(self._options, name) for name in ("split", "images", "batch_size")}
-            self.images[model] = mta.evaluation.load_data(self._options.data, model, **own)
-        return self.images[model]
+    def data(self, model: str, source: str = "") -> NamedData:
+        """The data for a model; from where the options say, if no source is given."""
+        source = source or self._options.data
+        if (model, source) not in self.images:
+            given = [name for name in ("split", "images", "batch_size") if hasattr(self._options, name)]
+            own: dict[str, Any] = {name: getattr(self._options, name) for name in given}
+            self.images[model, source] = mta.evaluation.load_data(source, model, **own)
+        return self.images[model, source]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     )
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
-    from mt_torchattacks.evaluation.made import make, replay
+    from mt_torchattacks.evaluation.made import make, measure_made, replay
     from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
     from mt_torchattacks.evaluation.result import Evaluation, Measurements
@@ -47,6 +47,7 @@ __all__ = [
     "load_models",
     "make",
     "measure",
+    "measure_made",
     "replay",
     "usable_device",
     "weighted_rule",

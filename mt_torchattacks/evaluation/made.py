@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mt_torchattacks.evaluation.measure import AttackFunction
+from mt_torchattacks.evaluation.measure import AttackFunction, measure
+from mt_torchattacks.evaluation.named import NamedData
+from mt_torchattacks.evaluation.result import Measurements
 from mt_torchattacks.types import Images, Targets
 
 
@@ -43,3 +46,18 @@ def replay(made: Callable[[], Iterable[Tensor]]) -> AttackFunction:
         return next(left[0])
 
     return shown
+
+
+def measure_made(
+    model: nn.Module, data: NamedData, images: Sequence[Tensor], *, progress: str | None = None
+) -> Measurements:
+    """A model on images ``(N, ...)`` that are there already, one tensor for each of the data's batches.
+
+    Args:
+        model: the model.
+        data: what the images were made of: targets, tasks and metrics.
+        images: the images.
+        progress: name of the progress bar over the batches; None shows none.
+    """
+    shown = replay(partial(iter, images))
+    return measure(model, data.tasks, data.batches, data.metrics, shown, progress=progress)

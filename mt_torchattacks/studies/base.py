@@ -6,7 +6,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import mt_torchattacks as mta
 
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 Models: TypeAlias = "Callable[[Sequence[str]], Sequence[NamedModel]]"
 """The models of some names or patterns."""
 
-Data: TypeAlias = "Callable[[str], NamedData]"
-"""The data for a model of this name: with its tasks, in the size that it was trained with."""
-
 OptionsT = TypeVar("OptionsT")
 ResultT = TypeVar("ResultT")
+
+
+class Data(Protocol):
+    """Gives the data for a model: with its tasks, in the size that it was trained with."""
+
+    def __call__(self, model: str, source: str = "") -> NamedData:
+        """The data.
+
+        Args:
+            model: the model's name.
+            source: where from, as ``rooms:100``; what the options say by default.
+        """
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class MetricTargets(Study[MetricTargetsOptions, Targeted]):
         mta.checks.require(options.seeds >= 2, "seeds", "a number >= 2, for intervals", options.seeds)
         found = models(options.model)
         grid = [(model.name, eps) for model in found for eps in options.eps]
-        by_model = [_of_model(store, model, options, progress) for model in found]
+        by_model = [_of_model(store, model, data, options, progress) for model in found]
         arp = torch.tensor([values for cells in by_model for values in cells])
         conditions = (
             f"ARP in percent, APGD, {options.steps} steps, {options.seeds} seeds with {options.images} held-out rooms "
@@ -94,15 +94,13 @@ class MetricTargets(Study[MetricTargetsOptions, Targeted]):
 
 
 def _of_model(
-    store: Store, model: NamedModel, options: MetricTargetsOptions, progress: bool
+    store: Store, model: NamedModel, data: Data, options: MetricTargetsOptions, progress: bool
 ) -> list[list[list[float]]]:
     """ARP by radius, candidate and seed."""
     spec = mta.evaluation.AttackSpec
     arps: dict[tuple[Radius, str], list[float]] = {}
     for seed in range(options.seeds):
-        rooms = mta.evaluation.load_data(
-            f"rooms:{_FIRST_ROOMS + seed}", model.name, images=options.images, batch_size=options.batch_size
-        )
+        rooms = data(model.name, f"rooms:{_FIRST_ROOMS + seed}")
         specs = {
             (eps, name): spec("apgd", rule, eps, options.steps, attack_loss=loss)
             for eps in options.eps

@@ -124,6 +124,8 @@ def grid(options: GridOptions, tasks: Iterable[str]) -> list[AttackSpec]:
     Raises:
         ValueError: no such attack; the message lists those there are, or says why torchattacks' one is not.
     """
+    for name in ("attack", "balance", "eps", "attack_loss"):
+        mta.checks.require(len(getattr(options, name)) > 0, name, f"at least one {name}", "none")
     return mta.evaluation.attack_specs(
         options.attack,
         options.balance,

@@ -104,19 +104,17 @@ def query_cell(
     """A query curve as a cell of a store: its key, and what computes the columns of :meth:`QueryCurve.to_frame`."""
     values = data.batches[0][0][0].numel()
     eps = float(options.eps) * (values**0.5 if options.rms and options.norm == "L2" else 1)
-    queries = options.queries
-    at = [*(point for point in _POINTS if point < queries), queries]
-    own = {"norm": options.norm, "eps": eps, "n_queries": queries, "seed": options.seed}
+    at = [*(point for point in _POINTS if point < options.queries), options.queries]
+    own = {"norm": options.norm, "eps": eps, "n_queries": options.queries, "seed": options.seed}
     made = mta.create(attack, model.model, data.tasks, balance=options.balance, **own)
     key = {"model": model.name, "attack": _ATTACKS[attack], "rule": options.balance, "at": at, "steps": options.steps}
-    compute = partial(_columns, model, data, clean, made, at, options.steps, progress=progress)
+
+    def compute() -> dict[str, list[Any]]:
+        curve = query_curve(model, data, clean, made, at, options.steps, progress=progress)
+        defined: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
+        return defined  # without a task whose ARP is undefined
+
     return key | own | {"weights": model.weights} | data.key, compute
-
-
-def _columns(*arguments: Any, progress: bool) -> dict[str, list[Any]]:
-    curve = query_curve(*arguments, progress=progress)
-    columns: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
-    return columns  # without a task whose ARP is undefined
 
 
 @dataclass(frozen=True)
@@ -190,22 +188,18 @@ def query_curve(
     check_points(attack, at)
     points = {f"{type(attack).__name__}/{count}": count for count in at}
     references = _references(attack, steps)
-    found: dict[str, list[Tensor]] = {name: [] for name in (*points, *references)}
-    scores: dict[str, list[Tensor]] = {name: [] for name in found}
-    for images, targets in data.on(mta.evaluation.device_of(attack.model)):
-        for name, (x, score) in _asked(attack, images, targets, points, references).items():
-            found[name].append(x)
-            scores[name].append(score)
-    measured = {}
-    for name, made in found.items():
-        shown = mta.evaluation.replay(partial(iter, made))
+    batches = [
+        _referred(attack, images, targets, references) | _watched(attack, images, targets, points)
+        for images, targets in data.on(mta.evaluation.device_of(attack.model))
+    ]
+    measured, scores = {}, {}
+    for name in (*points, *references):
+        images = [batch[name][0] for batch in batches]
         bar = name if progress else None
-        measured[name] = mta.evaluation.measure(
-            model.model, data.tasks, data.batches, data.metrics, shown, progress=bar
-        )
+        measured[name] = mta.evaluation.measure_made(model.model, data, images, progress=bar)
+        scores[name] = torch.cat([batch[name][1] for batch in batches])
     evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
-    joined = {name: torch.cat(parts) for name, parts in scores.items()}
-    return QueryCurve(type(attack).__name__, points, evaluation, joined)
+    return QueryCurve(type(attack).__name__, points, evaluation, scores)
 
 
 def check_points(attack: QueryAttack, at: Sequence[int]) -> None:
@@ -221,23 +215,18 @@ def check_points(attack: QueryAttack, at: Sequence[int]) -> None:
     mta.checks.require(not unusual, "attack", "one on images in [0, 1], not normalized", attack)
 
 
-def _asked(
-    attack: QueryAttack,
-    images: Images,
-    targets: Targets,
-    points: Mapping[str, int],
-    references: Mapping[str, AttackFunction],
+def _referred(
+    attack: QueryAttack, images: Images, targets: Targets, references: Mapping[str, AttackFunction]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """One batch's images and their scores at each point and of each reference, by name."""
-    made = {name: function(images, targets) for name, function in references.items()}
-    scored = {name: (x, attack.scores(x, images, targets).cpu()) for name, x in made.items()}
-    return _watched(attack, images, targets, points) | scored
+    """One batch's images of each reference, by its name, with their scores."""
+    made = {name: reference(images, targets) for name, reference in references.items()}
+    return {name: (x, attack.scores(x, images, targets).cpu()) for name, x in made.items()}
 
 
 def _watched(
     attack: QueryAttack, images: Images, targets: Targets, points: Mapping[str, int]
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """The best images at each point of one run: those of the last answer that it still allows."""
+    """One batch's best images at each point, by its name, with their scores: those of the last answer within it."""
     best_at: dict[str, tuple[Tensor, Tensor]] = {}
 
     def watch(queries: Tensor, best: Tensor, scores: Tensor) -> None:
@@ -249,31 +238,26 @@ def _watched(
 
 
 def _references(attack: QueryAttack, steps: int) -> dict[str, AttackFunction]:
-    from mt_torchattacks.geometry import NORMS, Ball
-
-    generator = _generator(attack.seed)
+    """What stands beside a query attack, with its norm, radius, rule and seed."""
+    generator = torch.Generator().manual_seed(attack.seed)
     same = {"norm": attack.norm, "eps": attack.eps, "seed": attack.seed}
-    apgd = mta.create("apgd", attack.model, attack.tasks, balance=attack.balance, steps=steps, **same)
-
-    def noise(draw: Callable[[Ball, torch.Generator], Tensor]) -> AttackFunction:
-        def noisy(images: Images, targets: Targets) -> Tensor:
-            ball = Ball(images.cpu(), attack.eps, NORMS[attack.norm], clip=(0.0, 1.0))
-            return draw(ball, generator).to(images)
-
-        return noisy
-
     uniform, signs = NOISE
-    return {uniform: noise(Ball.random_point), signs: noise(_sign_noise), WHITE_BOX: apgd}
+    return {
+        uniform: partial(_noisy, attack, lambda ball: ball.random_point(generator)),
+        signs: partial(_noisy, attack, lambda ball: _with_random_signs(ball, generator)),
+        WHITE_BOX: mta.create("apgd", attack.model, attack.tasks, balance=attack.balance, steps=steps, **same),
+    }
 
 
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def _noisy(attack: QueryAttack, draw: Callable[[Ball], Tensor], images: Images, targets: Targets) -> Tensor:
+    """Images with noise that is drawn in the attack's ball around each, on the CPU so that it is the same anywhere."""
+    norm = mta.geometry.NORMS[attack.norm]
+    return draw(mta.geometry.Ball(images.cpu(), attack.eps, norm, clip=(0.0, 1.0))).to(images)
 
 
-def _sign_noise(ball: Ball, generator: torch.Generator) -> Tensor:
-    from mt_torchattacks.attacks.query import random_signs
-
-    signs = random_signs(ball.images.shape, ball.images, generator)
+def _with_random_signs(ball: Ball, generator: torch.Generator) -> Tensor:
+    """Each value moved up or down by the same size, as far as the ball allows."""
+    signs = mta.attacks.query.random_signs(ball.images.shape, ball.images, generator)
     size = ball.eps if ball.norm == math.inf else ball.eps / ball.images[0].numel() ** 0.5
     return ball.project(ball.images + size * signs)
 

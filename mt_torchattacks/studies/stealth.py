@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from torch import Tensor, nn
 
-    from mt_torchattacks import Rule, Tasks
+    from mt_torchattacks import Tasks
     from mt_torchattacks.attacks.host.attack import MultiTaskAttack
     from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
     from mt_torchattacks.types import Role
@@ -93,19 +93,6 @@ class Stealth(Study[StealthOptions, "list[StealthCurve]"]):
         return {"stealth": stealth_figure(result, result[0].title)}
 
 
-def shares(by_task: dict[str, float]) -> Rule:
-    """The rule ``relative`` with a weight for each task: ``sum_i w_i grad L_i / |l_i|``."""
-    from mt_torchattacks.balancing.base import safe_divide
-
-    class Shares(mta.Weighted):
-        relative = True
-
-        def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
-            return super().weights(losses, clean) * safe_divide(1.0, clean.abs())
-
-    return Shares(by_task)
-
-
 def stealthy(
     model: nn.Module, tasks: Tasks, attacked: Sequence[str], preservation: Preservation, *, eps: float, steps: int
 ) -> MultiTaskAttack:
@@ -139,7 +126,7 @@ def stealthy(
     roles = {name: replace(tasks[name], role=role, budget=budget) for name in others}
     roles |= {name: replace(tasks[name], role="attack", budget=None) for name in attacked}
     weights = dict.fromkeys(attacked, 1.0) | dict.fromkeys(others, preservation.size)
-    balance = shares(weights) if preservation.form == "penalty" else "relative"
+    balance = mta.balancing.rules.WeightedRelative(weights) if preservation.form == "penalty" else "relative"
     ordered = mta.Tasks({name: roles[name] for name in tasks})
     made: MultiTaskAttack = mta.APGD(model, ordered, balance, eps=float(eps), steps=steps, random_start=False)
     return made
@@ -178,18 +165,16 @@ class StealthCurve:
 
     def damage(self, point: int) -> float:
         """Mean loss increase as a share of that without preservation, mean over the attacked tasks."""
-        from mt_torchattacks.balancing.base import safe_divide
-
         clean, losses = self.clean, self.losses
         means = [[(losses[i][name] - clean[name]).mean() for i in (point, 0)] for name in self.attacked]
-        return float(torch.stack([safe_divide(now, without) for now, without in means]).mean())
+        return float(torch.stack([mta.balancing.base.safe_divide(now, without) for now, without in means]).mean())
 
     def harm(self, point: int) -> Tensor:
         """Each sample's relative loss increase of the preserved tasks, ``(N, K)``."""
-        from mt_torchattacks.balancing.base import safe_divide
-
         clean, losses = self.clean, self.losses[point]
-        rises = [safe_divide(losses[name] - clean[name], clean[name].abs()) for name in self.preserved]
+        rises = [
+            mta.balancing.base.safe_divide(losses[name] - clean[name], clean[name].abs()) for name in self.preserved
+        ]
         return torch.stack(rises, dim=1)
 
     def to_frame(self) -> DataFrame:

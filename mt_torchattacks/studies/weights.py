@@ -80,7 +80,7 @@ class WeightedTotal:
 
     @property
     def cost(self) -> float:
-        """NamedData attacked in the search, in units of those that all weight vectors on all scenes would take."""
+        """Images attacked in the search, as a share of those that all weight vectors on all images would take."""
         attacked = sum(images * len(found) for images, found in self.rungs)
         return attacked / (self.rungs[-1][0] * len(self.rungs[0][1]))
 
@@ -137,12 +137,7 @@ class WeightsStudy(Study[WeightsOptions, Searched]):
         self, store: Store, models: Models, data: Data, options: WeightsOptions, *, progress: bool = True
     ) -> Searched:
         spec = mta.evaluation.AttackSpec(options.attack, eps=options.eps, steps=options.steps, queries=options.queries)
-        search: dict[str, Any] = {
-            "step": options.grid_step,
-            "rungs": options.rungs,
-            "seed": options.seed,
-            "progress": progress,
-        }
+        search: dict[str, Any] = {"step": options.grid_step, "rungs": options.rungs, "seed": options.seed}
         found, images = {}, ""
         for model in models(options.model):
             there = data(model.name)

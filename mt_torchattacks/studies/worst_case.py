@@ -72,7 +72,7 @@ class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
         return WorstCases(dict(zip(grid, store.cells(cells, progress=progress), strict=True)), images)
 
     def tables(self, result: WorstCases) -> list[Table]:
-        titles = {"arp": "ARP (%) of each component and of the worst case", "wins": "samples won"}
+        titles = {"arp": "ARP (%) of each component and of the worst case", "wins": "Samples won by each component"}
         frame = mta.checks.optional("pandas", extra="plot").DataFrame
         return [
             Table(
@@ -149,14 +149,15 @@ def evaluate_worst_case(
     """
     batches = list(data.on(mta.evaluation.device_of(attack.model)))
     best = [_clean_first(attack, images, targets) for images, targets in batches]
-    measured = {}
+    shown, measured = mta.evaluation.measure_made, {}
     for name in attack.components:
         made = mta.evaluation.make(attack.only(name), batches)
         for of_batch, found, (images, targets) in zip(best, made, batches, strict=True):
             of_batch.add(found, attack.scores(found, images, targets), name=name)
-        measured[name] = _shown(attack, data, made, name if progress else None)
+        measured[name] = shown(attack.model, data, made, progress=name if progress else None)
     check_worst(attack, batches, best)
-    measured[WORST] = _shown(attack, data, [of_batch.images for of_batch in best], WORST if progress else None)
+    worst = [of_batch.images for of_batch in best]
+    measured[WORST] = shown(attack.model, data, worst, progress=WORST if progress else None)
     evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
     wins = Counter(winner for of_batch in best for winner in of_batch.winners)
     return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores_of}, _mean_scores(best))
@@ -172,14 +173,8 @@ def check_worst(attack: WorstCase, batches: Sequence[tuple[Images, Targets]], be
 
 
 def _clean_first(attack: WorstCase, images: Tensor, targets: Any) -> BestOf:
-    from mt_torchattacks.attacks.best import CLEAN, BestOf
-
-    return BestOf(images, attack.scores(images, images, targets), name=CLEAN)
-
-
-def _shown(attack: WorstCase, data: NamedData, images: list[Tensor], bar: str | None) -> Measurements:
-    shown = mta.evaluation.replay(partial(iter, images))
-    return mta.evaluation.measure(attack.model, data.tasks, data.batches, data.metrics, shown, progress=bar)
+    best = mta.attacks.best
+    return best.BestOf(images, attack.scores(images, images, targets), name=best.CLEAN)
 
 
 def _mean_scores(best: list[BestOf]) -> dict[str, float]:

@@ -6,8 +6,6 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from mt_torchattacks.attacks.best import BestOf, finite_scores
-from mt_torchattacks.studies import evaluate_worst_case
-from mt_torchattacks.studies.worst_case import WORST, _Search
 from tests import toys
 
 EPS = 8 / 255
@@ -96,31 +94,6 @@ def test_bounds_and_normalization_reach_the_components() -> None:
     wide = mta.WorstCase(model.eval(), toys.tasks(), eps=8.0, steps=4, n_queries=15, bounds=(0, 255))
     found = wide(images * 255, targets) / 255
     assert ((found - plain(images, targets)).abs() > 1e-5).double().mean() < 0.02
-
-
-def test_evaluation_counts_wins_and_is_never_below_a_component() -> None:
-    attack, batches = make(), [toys.batch(4), toys.batch(3, seed=1)]
-    found = evaluate_worst_case(attack, toys.tasks(), batches, progress=False)
-    assert sum(found.wins.values()) == 7
-    assert list(found.wins) == ["clean", *attack.components]
-    assert found.scores[WORST] >= max(found.scores.values())
-    winners = [
-        torch.stack([attack.scores(c, *batch) for c in [batch[0], *(a(*batch) for a in attack.components.values())]])
-        for batch in batches
-    ]
-    expected = torch.cat([scores.argmax(0) for scores in winners]).bincount(minlength=len(found.wins))
-    assert list(found.wins.values()) == expected.tolist()
-    table = found.table()
-    assert list(table.index) == [*attack.components, WORST]
-    assert list(table.columns) == ["wins", "score", *toys.NAMES, "total"]
-
-
-def test_evaluation_finds_a_result_that_is_not_the_worst() -> None:
-    search, (images, targets) = _Search(make()), toys.batch(2)
-    search.component("apgd/dgba")(images, targets)
-    search.batches[0].images = images
-    with pytest.raises(AssertionError, match="scores lower than apgd/dgba"):
-        search.worst()(images, targets)
 
 
 def test_nan_never_wins() -> None:

@@ -72,12 +72,12 @@ def test_a_truncated_cell_is_named_and_computed_again(tmp_path: Path, cut: int) 
     path = store.path(KEYS[1])
     path.write_text(path.read_text()[:cut])
     with pytest.warns(UserWarning, match=f"{path.name}: not a whole cell"):
-        assert len(store.frame()) == 3
+        assert len(store.to_frame()) == 3
     computed = Computed()
     with pytest.warns(UserWarning, match=f"{path.name}: not a whole cell"):
         store.cells(computed.cells(), progress=False)
     assert computed == [KEYS[1]]
-    assert len(store.frame()) == 4
+    assert len(store.to_frame()) == 4
 
 
 def test_a_cell_under_another_ones_name_is_not_taken_for_it(tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ def test_what_a_killed_process_was_writing_is_not_taken_for_a_cell(tmp_path: Pat
     [half] = tmp_path.iterdir()
     assert half.name.startswith(".")
     store = Store(tmp_path)
-    assert store.frame().empty
+    assert store.to_frame().empty
     assert store.cell({"n": 0}, lambda: "computed again") == "computed again"
 
 
 def test_two_processes_on_one_folder(tmp_path: Path) -> None:
     assert [process.wait(100) for process in [writer(tmp_path, "whole"), writer(tmp_path, "whole")]] == [0, 0]
     assert len(list(tmp_path.iterdir())) == 100
-    assert Store(tmp_path).frame()["value"].map(len).tolist() == [1000] * 100
+    assert Store(tmp_path).to_frame()["value"].map(len).tolist() == [1000] * 100
 
 
 def test_two_at_work_on_one_cell_agree(tmp_path: Path) -> None:
@@ -130,12 +130,12 @@ def test_frame(tmp_path: Path) -> None:
     store.cell({"attack": "pgd", "eps": 4}, lambda: {"arp": {"depth": 1.5, "total": 2.0}})
     store.cell({"attack": "apgd", "eps": 8}, lambda: {"arp": {"depth": 2.5, "total": 3.0}, "seconds": 1})
     (tmp_path / f".{store.path(KEYS[0]).name}.x1").write_text("half of a cell that was being written")
-    frame = store.frame()
+    frame = store.to_frame()
     assert list(frame.columns) == ["attack", "eps", "arp/depth", "arp/total", "seconds"]
     assert frame["arp/total"].tolist() == [3.0, 2.0]
     store.cell({"n": 1}, lambda: [1, 2])
-    assert store.frame()["value"].tolist()[0] == [1, 2]
-    assert Store(tmp_path / "nowhere").frame().empty
+    assert store.to_frame()["value"].tolist()[0] == [1, 2]
+    assert Store(tmp_path / "nowhere").to_frame().empty
 
 
 def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
         store.cell("a", lambda: 1)  # type: ignore[arg-type]
     store.cell({"arp": 1}, lambda: {"arp": 2})
     with pytest.raises(ValueError, match="other names in the value"):
-        store.frame()
+        store.to_frame()
 
 
 def test_a_fingerprint_sees_values_names_shapes_and_types() -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli import main
-from mt_torchattacks.studies import QueryCurve, query_curve, query_figure
-from mt_torchattacks.studies.queries import NOISE, WHITE_BOX, _references
+from mt_torchattacks.evaluation import NamedData, NamedModel, measure
+from mt_torchattacks.studies.queries import NOISE, WHITE_BOX, QueryCurve, _references, query_curve, query_figure
 from tests import toys
 
 AT = [1, 7, 40]
@@ -28,16 +28,22 @@ def attack(name: str = "Square", **arguments: Any) -> Any:
     return getattr(mta, name)(toys.Toy(), toys.tasks(), **{"n_queries": 40} | arguments)
 
 
+def curve_of(attack: Any, at: list[int], steps: int = 1) -> QueryCurve:
+    """The curve of an attack on its own model."""
+    data = NamedData("toys", loader(), attack.tasks, {})
+    clean = measure(attack.model, data.tasks, data.batches)
+    return query_curve(NamedModel("toy", attack.model), data, clean, attack, at, steps, progress=False)
+
+
 @pytest.fixture(scope="module")
 def curve() -> QueryCurve:
-    square = attack()
-    return query_curve(square.model, square.tasks, loader(), square, AT, steps=5, progress=False)
+    return curve_of(attack(), AT, steps=5)
 
 
 def test_a_point_is_what_the_same_run_has_found_by_then(curve: QueryCurve) -> None:
     """Without its schedule stretched, a run of 7 queries is the beginning of one of 40."""
     square = attack(resc_schedule=False)
-    found = query_curve(square.model, square.tasks, loader(), square, AT, steps=1, progress=False)
+    found = curve_of(square, AT)
     for count in AT:
         short = attack(resc_schedule=False, n_queries=count)
         expected = []
@@ -88,7 +94,7 @@ def test_noise_is_as_large_as_the_attack_may_be(norm: str, size: float) -> None:
 
 def test_points_before_spsas_first_step_are_the_clean_images() -> None:
     spsa = attack("SPSA")
-    found = query_curve(spsa.model, spsa.tasks, loader(), spsa, [20, 21], steps=1, progress=False)
+    found = curve_of(spsa, [20, 21])
     assert found.scores["SPSA/20"].tolist() == [0.0] * 5
     assert bool((found.scores["SPSA/21"] > 0).all())
 
@@ -97,13 +103,13 @@ def test_points_before_spsas_first_step_are_the_clean_images() -> None:
 def test_points_that_the_attack_does_not_reach(at: list[int]) -> None:
     square = attack()
     with pytest.raises(ValueError, match="at: expected numbers of queries from 1 to the attack's 40"):
-        query_curve(square.model, square.tasks, loader(), square, at, progress=False)
+        curve_of(square, at)
 
 
 def test_only_images_in_0_1() -> None:
     square = attack(bounds=(0, 255), eps=8)
     with pytest.raises(ValueError, match="attack: expected one on images in "):
-        query_curve(square.model, square.tasks, loader(), square, AT, progress=False)
+        curve_of(square, AT)
 
 
 def test_the_figure_draws_points_and_levels(curve: QueryCurve) -> None:
@@ -120,11 +126,11 @@ def test_the_figure_draws_points_and_levels(curve: QueryCurve) -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--attack", "square", "--attack", "spsa", "--norm", "L2", "--rms", "--eps", "4"]
-    words += ["--queries", "25", "--scenes", "2", "--output", str(tmp_path)]
+    words += ["--queries", "25", "--images", "2", "--output", str(tmp_path)]
     assert main(["queries", *words]) == 0
     cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
     assert main(["queries", *words]) == 0  # nothing is computed again
-    assert len(cells) == 2
+    assert len(cells) == 1 + 2  # the clean images, and each attack
     assert cells == {path: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
     table = pd.read_csv(tmp_path / "queries.csv")
     assert table["attack"].tolist() == ["Square"] * 4 + [*NOISE, WHITE_BOX] + ["SPSA"] * 4
