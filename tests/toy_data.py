@@ -53,5 +53,32 @@ def rooms(count: int, size: int = 32, batch_size: int = 2) -> NamedData:
     return NamedData.of("rooms", mta.data.Rooms(length=count, size=size, seed=1), count, batch_size=batch_size)
 
 
+def small() -> Small:
+    """The same :class:`Small` each time, for ``--model``."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Small()
+
+
+def small_rooms() -> NamedData:
+    """Three small rooms, for ``--data``."""
+    return rooms(3)
+
+
+def toy() -> toys.Toy:
+    """The toy model, for ``--model``."""
+    return toys.Toy()
+
+
+def other_toy() -> toys.Toy:
+    """Another one, for ``--model``."""
+    return toys.Toy(1)
+
+
+def two_images() -> NamedData:
+    """Two images of 16 x 16 pixels for the toy model, for ``--data``."""
+    return named_data(2)
+
+
 def _repeated(values: Tensor) -> Tensor:
     return values[:1].expand_as(values)
