@@ -99,12 +99,11 @@ def fit(
     inner = make_optimizer(optimizer, _groups(model, weighting), lr, weight_decay)
     plan = make_schedule(schedule, inner, epochs * steps)
     trainer = Trainer(fabric, model, tasks, inner, plan, weighting, attack, ratio)
-    named = weights if isinstance(weights, (str, Mapping)) else None
-    settings: dict[str, Any] = dict(
-        samples=len(dataset), epochs=epochs, batch_size=batch_size, steps_per_epoch=steps, seed=seed
-    )  # noqa: C408
-    settings |= dict(optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule)  # noqa: C408
-    settings |= dict(weights=named, ratio=ratio)  # noqa: C408
+    settings = {
+        "samples": len(dataset), "epochs": epochs, "batch_size": batch_size, "steps_per_epoch": steps,
+        "optimizer": optimizer, "lr": lr, "weight_decay": weight_decay, "schedule": schedule,
+        "weights": weights if isinstance(weights, (str, Mapping)) else None, "ratio": ratio, "seed": seed,
+    }  # fmt: skip
     state = State(trainer, settings, folder, resume=resume)
     skip, share = len(trainer.rows) * steps, (fabric.global_rank, fabric.world_size)
     source = batches(dataset, batch_size, seed=seed, augment=augment, skip=skip, share=share, workers=workers)
