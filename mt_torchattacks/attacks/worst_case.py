@@ -32,7 +32,8 @@ class WorstCase(NativeAttack):
     section 5), which is for one classifier and hands on only the samples whose class has not changed; several tasks
     have no such event, so every component sees every sample.
 
-    The study :mod:`~mt_torchattacks.studies.worst_case` also says what each component does, and which won how often.
+    :func:`~mt_torchattacks.studies.worst_case.evaluate_worst_case` also says what each component does, and which won
+    how often.
 
     Example:
         >>> import mt_torchattacks as mta

@@ -71,7 +71,7 @@ def by_rule(table: DataFrame, measure: str = "total") -> DataFrame:
 
 
 def by_target(table: DataFrame, measure: str = "total") -> DataFrame:
-    """One surrogate's part of the frame of the study ``transfer``, a column for each target.
+    """One surrogate's rows of the study :class:`~mt_torchattacks.studies.transfer.Transfer`, a column for each target.
 
     The surrogate's own column says ``(white box)``; the last one is the mean of the others.
 

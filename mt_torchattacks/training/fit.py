@@ -100,18 +100,10 @@ def fit(
     plan = make_schedule(schedule, inner, epochs * steps)
     trainer = Trainer(fabric, model, tasks, inner, plan, weighting, attack, ratio)
     settings = {
-        "samples": len(dataset),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "steps_per_epoch": steps,
-        "optimizer": optimizer,
-        "lr": lr,
-        "weight_decay": weight_decay,
-        "schedule": schedule,
-        "weights": weights if isinstance(weights, (str, Mapping)) else None,
-        "ratio": ratio,
-        "seed": seed,
-    }
+        "samples": len(dataset), "epochs": epochs, "batch_size": batch_size, "steps_per_epoch": steps,
+        "optimizer": optimizer, "lr": lr, "weight_decay": weight_decay, "schedule": schedule,
+        "weights": weights if isinstance(weights, (str, Mapping)) else None, "ratio": ratio, "seed": seed,
+    }  # fmt: skip
     state = State(trainer, settings, folder, resume=resume)
     skip, share = len(trainer.rows) * steps, (fabric.global_rank, fabric.world_size)
     source = batches(dataset, batch_size, seed=seed, augment=augment, skip=skip, share=share, workers=workers)

@@ -91,4 +91,4 @@ def test_outputs_of_another_size() -> None:
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 the whole message is compared
         standard_tasks(["segmentation", "normals"])
-    assert str(raised.value) == f"names: expected one of {listed(KNOWN)}, found 'normals'."
+    assert str(raised.value) == f"names: expected one of {listed(KNOWN)}, found 'normals' (did you mean 'normal'?)."
