@@ -78,7 +78,7 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     checks.one_of(name, "data", ["rooms", *READERS])
     checks.require(bool(where), "data", f"{name}:ROOT, with the folder that it is in", repr(source))
     reader = READERS[name]
-    known = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
+    known: dict[str, Any] = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
     dataset: Any = reader(where, split, tasks=tasks, size=size, **known)
     return NamedData.of(f"{name}({split})", dataset, images, batch_size)
 
