@@ -114,7 +114,7 @@ def query_cell(
         defined: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
         return defined  # without a task whose ARP is undefined
 
-    return key | own | {"weights": model.weights} | data.key, compute
+    return key | own | data.key | {"weights": model.weights}, compute
 
 
 @dataclass(frozen=True)
