@@ -20,6 +20,7 @@ from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.models import zoo, zoo_names
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
 from mt_torchattacks.models.zoo import zoo_record
+from mt_torchattacks.tasks import kinds
 
 
 def load_models(
@@ -67,7 +68,7 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     expected = f"package.module:function for {model!r}, of whose tasks nothing is known"
     checks.require(not is_function(model), "data", expected, repr(source))
     record = _record(model)
-    tasks, classes = tuple(record["heads"]), record["heads"].get("segmentation")
+    tasks, classes = tuple(record["heads"]), kinds.number_of_classes(record["heads"])
     size = {**record.get("data", {}), **record.get("test", {})}.get("size")
     name, _, where = source.partition(":")
     if name == "rooms":
@@ -77,7 +78,7 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     checks.one_of(name, "data", ["rooms", *READERS])
     checks.require(bool(where), "data", f"{name}:ROOT, with the folder that it is in", repr(source))
     reader = READERS[name]
-    known = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
+    known: dict[str, Any] = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
     dataset: Any = reader(where, split, tasks=tasks, size=size, **known)
     return NamedData.of(f"{name}({split})", dataset, images, batch_size)
 

@@ -120,7 +120,7 @@ def with_errors(tasks: Tasks) -> Tasks:
         >>> with_errors(standard_tasks(["normal", "depth"]).with_roles(depth="preserve"))
         Tasks(normal=Angle(valid=nonzero), depth=RelativeError(valid=positive) (preserve))
     """
-    errors = error_tasks(tuple(tasks))
+    errors = error_tasks(tasks)
     return Tasks({name: replace(task, loss=errors[name].loss, floor=None) for name, task in tasks.items()})
 
 

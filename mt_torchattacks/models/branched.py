@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from mt_torchattacks import checks
 from mt_torchattacks.models.backbones import BACKBONES, Backbone
+from mt_torchattacks.models.backbones.layers import cut_unread_pixels
 from mt_torchattacks.models.layouts import Layout
 from mt_torchattacks.models.layouts.partitions import Group
 
@@ -74,6 +75,7 @@ class BranchedModel(nn.Module):
         self.register_buffer("mean", torch.tensor(backbone.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
         self.to(memory_format=torch.channels_last)  # a training step is a fifth faster on a CPU
+        cut_unread_pixels(self)
 
     def forward(self, images: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
         """The outputs of ``tasks`` (all by default); only the blocks and heads that they need are run.

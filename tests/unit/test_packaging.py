@@ -45,15 +45,22 @@ def without(*blocked: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the source (a build writes into the tree that it builds from)."""
-    folder = tmp_path_factory.mktemp("wheel")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source (a build writes into the tree that it builds from)."""
+    folder = tmp_path_factory.mktemp("source")
     for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for name in PACKAGES:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the source."""
+    folder = tmp_path_factory.mktemp("wheel")
     options = ("--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder))
-    built = run(sys.executable, "-m", "pip", "wheel", *options, ".", cwd=folder)
+    built = run(sys.executable, "-m", "pip", "wheel", *options, ".", cwd=source)
     assert built.returncode == 0, built.stderr
     return next(folder.glob("*.whl"))
 
@@ -69,6 +76,15 @@ def test_a_wheel_holds_every_source_and_data_file(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     assert wanted == {name for name in held if name.split("/")[0] in PACKAGES}
     assert {f"{package}/py.typed" for package in PACKAGES} <= held
+
+
+def test_an_editable_install_is_a_path_which_type_checkers_follow(source: Path, tmp_path: Path) -> None:
+    build = f"from setuptools.build_meta import build_editable; build_editable({str(tmp_path)!r})"
+    built = run(sys.executable, "-c", build, cwd=source, PYTHONPATH="")
+    assert built.returncode == 0, built.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as held:
+        (name,) = [name for name in held.namelist() if "dist-info/" not in name]
+        assert held.read(name).decode().strip() == str(source)
 
 
 def test_a_wheel_declares_the_command_and_the_extras(wheel: Path) -> None:

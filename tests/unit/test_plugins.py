@@ -30,6 +30,9 @@ class OneStep(mta.NativeAttack):
         gradient, = torch.autograd.grad(bound(x).sum(), x)
         return ball.project(ball.images + self.eps * gradient.sign()).detach()
 
+class Temperature(mta.kinds.Kind):
+    names = ("temperature",)
+
 DATASETS["plugged"] = Rooms
 """
 
@@ -41,6 +44,7 @@ assert "plugged_in" not in sys.modules
 assert mta.balancing.resolve("loudest").name == "loudest" and "loudest" in mta.balancing.rule_names()
 assert "plugged_in" in sys.modules
 assert "OneStep" in mta.attacks.ATTACKS and "plugged" in mta.data.DATASETS
+assert type(mta.kinds.get("temperature")) is mta.kinds.Temperature
 model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
 attack = mta.create("one_step", model, tasks, balance="loudest", eps=4 / 255)
 images, targets = torch.rand(2, 3, 4, 4), {"depth": torch.rand(2, 1, 4, 4)}

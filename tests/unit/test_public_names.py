@@ -39,7 +39,7 @@ LOADED = {
 """The heavy packages that are loaded after each."""
 
 PACKAGES = ("", ".attacks", ".balancing", ".data", ".evaluation", ".geometry", ".metrics", ".models", ".models.layouts")
-PACKAGES += (".objective", ".report", ".tasks", ".tasks.losses", ".training")
+PACKAGES += (".objective", ".report", ".tasks", ".tasks.kinds", ".tasks.losses", ".training")
 
 
 def test_heavy_packages_are_loaded_when_they_are_needed_and_not_before() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -18,3 +18,21 @@ def initialized(block: nn.Module) -> nn.Module:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     return block
+
+
+def cut_unread_pixels(model: nn.Module) -> None:
+    """Hand the narrow 1x1 convolutions of a model that skip pixels only the pixels up to the last one that they read.
+
+    Their outputs and gradients are the same. But where the stride divides both sides of the image, oneDNN's gradient
+    of the weight is written past its workspace if the input has fewer channels than a vector register holds floats: 8
+    with AVX2, 16 with AVX-512 (https://github.com/uxlfoundation/oneDNN/issues/6035). That corrupts the heap, or with
+    several threads the gradient. After the cut the stride divides neither side that it skips along.
+    """
+    for conv in [module for module in model.modules() if isinstance(module, nn.Conv2d)]:
+        if conv.in_channels < 16 and conv.kernel_size == (1, 1) and conv.stride != (1, 1) and conv.padding == (0, 0):
+            conv.register_forward_pre_hook(_cut)
+
+
+def _cut(conv: nn.Conv2d, args: tuple[Tensor]) -> Tensor:
+    down, right = ((size - 1) // step * step + 1 for size, step in zip(args[0].shape[2:], conv.stride, strict=True))
+    return args[0][..., :down, :right]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mt_torchattacks.models import BACKBONES, BranchedModel, branched
+from mt_torchattacks.models.backbones.layers import cut_unread_pixels
 from tests.unit.models.small import HEADS, PARTLY, SMALL, build, single_task, unallocated
 
 Outputs: TypeAlias = dict[str, Tensor]
@@ -74,6 +75,41 @@ def test_every_parameter_has_a_gradient_and_so_has_each_pixel(model: BranchedMod
     pixels, *parameters = torch.autograd.grad(squares, [images, *model.parameters()])  # unused ones are an error
     assert pixels.any(dim=1).float().mean() > 0.9  # a few lie behind ReLUs that are off
     assert all(gradient.isfinite().all() for gradient in parameters)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (1, 1), (128, 64)])
+def test_no_stride_of_a_narrow_1x1_convolution_divides_the_size(model: BranchedModel, size: tuple[int, int]) -> None:
+    """Where it does, oneDNN may corrupt the heap in the gradient of the weight."""
+    seen: list[bool] = []
+
+    def look(conv: nn.Module, args: tuple[Tensor], _: Tensor) -> None:
+        assert isinstance(conv, nn.Conv2d)
+        if conv.in_channels < 16 and conv.kernel_size == (1, 1) and conv.stride != (1, 1):
+            sides = args[0].shape[2:]
+            seen.append(all(side % step == 0 for side, step in zip(sides, conv.stride, strict=True)))
+
+    hooks = [module.register_forward_hook(look) for module in model.modules() if isinstance(module, nn.Conv2d)]
+    run(model, torch.rand(2, 3, *size))
+    for hook in hooks:
+        hook.remove()
+    assert not any(seen)
+
+
+@pytest.mark.parametrize("stride", [2, 3, (1, 2), (2, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 4), (6, 12)])
+def test_cutting_unread_pixels_changes_nothing(stride: int | tuple[int, int], size: tuple[int, int]) -> None:
+    conv = nn.Conv2d(4, 3, 1, stride).double()  # oneDNN, hence its fault, has no double precision
+    other = copy.deepcopy(conv)
+    cut_unread_pixels(conv)
+    assert conv._forward_pre_hooks and not other._forward_pre_hooks
+    images = torch.rand(2, 4, *size, dtype=torch.double, requires_grad=True)
+    outputs = conv(images), other(images)
+    torch.testing.assert_close(*outputs)
+    gradients = [
+        torch.autograd.grad(output.square().sum(), [images, module.weight])
+        for output, module in zip(outputs, (conv, other), strict=True)
+    ]
+    torch.testing.assert_close(*gradients)
 
 
 def test_evaluation_is_deterministic_and_training_differs(model: BranchedModel, expected: Outputs) -> None:
