@@ -61,8 +61,8 @@ def small() -> Small:
 
 
 def small_rooms() -> NamedData:
-    """Three rooms of 16 x 16 pixels, in two batches, for ``--data``."""
-    return rooms(3, size=16)
+    """Three small rooms in two batches, for ``--data``."""
+    return rooms(3)
 
 
 def toy() -> toys.Toy:

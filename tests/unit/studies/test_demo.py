@@ -15,7 +15,7 @@ from tests.toy_data import Small, rooms
 
 
 def demo(folder: Path, model: Small) -> Demonstrated:
-    named, data = NamedModel("small", model), rooms(1, size=16, batch_size=1)
+    named, data = NamedModel("small", model), rooms(1, batch_size=1)
     return Demo().run(Store(folder), lambda names: [named], lambda *_: data, DemoOptions(steps=1), progress=False)
 
 
