@@ -120,11 +120,19 @@ class QueryAttack(NativeAttack):
         Random numbers are drawn once for all samples, so that none depends on who else is in the batch.
         """
 
-    def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
+    def __call__(
+        self,
+        inputs: Images | None = None,
+        labels: Targets | None = None,
+        watch: Watch | None = None,
+        *,
+        images: Images | None = None,
+        targets: Targets | None = None,
+    ) -> Tensor:
         """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
         runner = copy.copy(self)
         runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
-        return super(QueryAttack, runner).__call__(inputs, labels)
+        return super(QueryAttack, runner).__call__(inputs, labels, images=images, targets=targets)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         """The best images asked about, the clean ones among them."""

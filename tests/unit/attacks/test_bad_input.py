@@ -33,11 +33,6 @@ class TestTargets:
             attack(images, targets)
         assert "'depth' missing among 'classes', 'segmentation', 'normal'" in str(caught.value)
 
-    def test_an_extra_task(self, case: Batch) -> None:
-        images, targets = case
-        with pytest.raises(ValueError, match="targets: expected only the keys 'classes', .*, found also 'edges'"):
-            attack(images, {**targets, "edges": targets["depth"]})
-
     @pytest.mark.parametrize("targets", [None, torch.zeros(3), [1, 2, 3]])
     def test_not_a_mapping(self, case: Batch, targets: Any) -> None:
         with pytest.raises(TypeError, match="targets: expected a mapping with the keys 'classes', 'segmentation'"):
