@@ -26,6 +26,7 @@ from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.geometry.shape import as_images, where
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
+from mt_torchattacks.objective.labelled import warn_of_unlabelled
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
@@ -144,8 +145,7 @@ class MultiTaskAttack(PixelUnits, Host):
         with attacking(call.model):
             call._change_model_mode(call.model.training)
             bound = call.judged(call.bind(images, call.goals(images, labels)))
-            with torch.no_grad():
-                return finite_scores(bound(call.pixels(candidates)))
+            return finite_scores(bound.scores(call.pixels(candidates)))
 
     def judged(self, bound: BoundObjective) -> BoundObjective:
         """The objective that candidates are compared by: the one that is ascended."""
@@ -192,7 +192,10 @@ class MultiTaskAttack(PixelUnits, Host):
         # Half types have too few bits for the steps of an attack: the loop runs in float32, the model in its own type.
         exact = images.dtype == torch.float64 and not self.traits.float32
         start = images if exact else images.float()
-        return self.ascend(self.bind(start, goals, images.dtype))
+        bound = self.bind(start, goals, images.dtype)
+        adversarial = self.ascend(bound)
+        warn_of_unlabelled(bound.unlabelled, bound.objective.names)
+        return adversarial
 
     def ascend(self, bound: BoundObjective) -> Tensor:
         """The adversarial images ``(N, ...)`` that the host's loop finds for a bound objective, from its images on.
@@ -203,7 +206,7 @@ class MultiTaskAttack(PixelUnits, Host):
         runner = self._runner(images)
         runner.__dict__["_bound"] = bound  # the host's own __setattr__ walks every value
         adversarial: Tensor = runner.forward(images, torch.zeros(len(images), dtype=torch.long, device=images.device))
-        return adversarial.detach().reshape(bound.images.shape)
+        return bound.returned(adversarial.detach().reshape(bound.images.shape))
 
     def _seen(self, images: Tensor) -> Tensor:
         """Inputs as the loop sees them: torchattacks' loops sum over the four dimensions of images."""
