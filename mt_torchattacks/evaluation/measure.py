@@ -16,7 +16,6 @@ from mt_torchattacks.evaluation.result import Measurements
 from mt_torchattacks.metrics import TaskError, TaskMetrics
 from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Images, Targets
 
 AttackFunction: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
@@ -74,7 +73,7 @@ def measure(
                 images, taken = _timed(attack, images, targets)
                 seconds += taken
             with torch.no_grad():
-                outputs = outputs_by_task(model(images), tuple(tasks))
+                outputs = tasks.by_task(model(images))
                 for task in tasks:
                     for meter in (losses[task], meters[task]):
                         _update(task, meter, outputs[task], targets[task])
