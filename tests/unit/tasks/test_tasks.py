@@ -79,9 +79,7 @@ def test_errors_are_taken_of_the_same_output() -> None:
 
 def test_a_place_that_is_not_there() -> None:
     tasks = mta.Tasks(a=mta.losses.L1(), b=mta.Task(mta.losses.L1(), output=2))
-    with pytest.raises(
-        ValueError, match="output of task 'a': expected a position in the .* 3 outputs, found None"
-    ):
+    with pytest.raises(ValueError, match="output of task 'a': expected a position in the .* 3 outputs, found None"):
         tasks.by_task((A, B, A))
     with pytest.raises(ValueError, match="output of task 'b': expected a position in the model's 2 outputs, found 2"):
         tasks.with_outputs(a=0).by_task((A, B))
