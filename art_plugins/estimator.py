@@ -18,7 +18,6 @@ from art_plugins.fitting import FitMixin
 from art_plugins.labels import Array, Label, Labels
 from art_plugins.network import Network
 from mt_torchattacks import Rule, Tasks, checks
-from mt_torchattacks.tasks.outputs import outputs_by_task
 
 
 class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
@@ -141,7 +140,7 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
         found: list[Label] = []
         with self.attacked(), torch.no_grad():
             for batch in in_batches(images, batch_size):
-                outputs = outputs_by_task(network(batch.to(self.device)), tuple(self.tasks))
+                outputs = self.tasks.by_task(network(batch.to(self.device)))
                 arrays = {name: self._postprocessed(output) for name, output in outputs.items()}
                 found += _labels(arrays, batch, predicted=True)
         return found

@@ -24,3 +24,6 @@ LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 Role: TypeAlias = Literal["attack", "preserve", "ignore", "target"]
 """What an attack does to a task: raise its loss, keep it, nothing, or lower it towards the given target."""
+
+Place: TypeAlias = str | int
+"""Where a task's output is in what the model returns: a name, or a position in a tuple."""

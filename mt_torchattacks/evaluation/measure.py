@@ -14,9 +14,9 @@ from tqdm import tqdm
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.result import Measurements
 from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Images, Targets
 
 AttackFunction: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
@@ -69,12 +69,14 @@ def measure(
         model.eval()
         for images, targets in tqdm(loader, progress, unit="batch", leave=False, disable=None if progress else True):
             checks.keys(targets, "targets", tuple(tasks))
-            images, targets = images.to(device), {task: targets[task].to(device) for task in tasks}
+            images, others = images.to(device), other_inputs(model, targets)
+            others = {name: other.to(device) for name, other in others.items()}
+            targets = {task: targets[task].to(device) for task in tasks}
             if attack is not None:
-                images, taken = _timed(attack, images, targets)
+                images, taken = _timed(attack, images, targets | others)
                 seconds += taken
             with torch.no_grad():
-                outputs = outputs_by_task(model(images), tuple(tasks))
+                outputs = tasks.by_task(model(images, **others))
                 for task in tasks:
                     for meter in (losses[task], meters[task]):
                         _update(task, meter, outputs[task], targets[task])

@@ -15,6 +15,7 @@ from mt_torchattacks import checks
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.shape import spread, where
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
@@ -37,7 +38,8 @@ class Objective:
     (straight-through). Anything that can ascend a differentiable function of x can attack all tasks with it.
 
     Args:
-        model: the model to attack; its modes (train, eval) are used as they are.
+        model: the model to attack; its modes (train, eval) are used as they are. One of several inputs is given those
+            that are not attacked from among the targets, see :func:`~mt_torchattacks.inputs`.
         tasks: what its outputs are for, and what the attack means to do to each.
         balance: the rule: a name (``"dgba"``, ``"relative"``, ``"total"``, ``"single:<task>"``, ``"wgd"``,
             ``"sign_total"``, ...) or a :class:`~mt_torchattacks.Rule`.
@@ -56,7 +58,7 @@ class Objective:
         (torch.Size([4, 3, 8, 8]), None)
     """
 
-    def __init__(self, model: Callable[[Tensor], Outputs], tasks: Tasks, balance: str | Rule = "dgba") -> None:
+    def __init__(self, model: Callable[..., Outputs], tasks: Tasks, balance: str | Rule = "dgba") -> None:
         checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
         checks.require(bool(tasks.active), "tasks", "a task whose role is not 'ignore'", "none")
         checks.require(bool(tasks.balanced), "tasks", "a task to attack", f"only {tasks!r}")
@@ -125,6 +127,9 @@ class BoundObjective:
         self.ball = replace(ball, images=ball.images.detach())
         self.targets = {name: usable(targets[name].to(ball.images.device)) for name in names}
         self._all_targets = targets
+        others = other_inputs(objective.model, targets)
+        check_targets(others, others, len(ball.images))
+        self._others = {name: usable(other.to(ball.images.device)) for name, other in others.items()}
         self._budgets = Budgets.of([objective.tasks[name] for name in objective.preserved], ball)
         weighs = isinstance(objective.rule, LossRule) and self._budgets is None
         self._weights: LossRule | None = objective.rule if weighs else None  # type: ignore[assignment]
@@ -232,7 +237,7 @@ class BoundObjective:
         return ~labelled
 
     def moved(self, x: Tensor) -> Tensor:
-        """x ``(N, ...)``, with the samples that are at their clean images at their start instead (once called)."""
+        """X ``(N, ...)``, with the samples that are at their clean images at their start instead (once called)."""
         if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
             return x
         clean = (x == self.images).flatten(1).all(dim=1)
@@ -243,6 +248,7 @@ class BoundObjective:
         part = copy.copy(self)
         part.ball = self.ball.part(keep)
         part.targets = {name: target[keep] for name, target in self.targets.items()}
+        part._others = {name: other[keep] for name, other in self._others.items()}
         part._all_targets = {n: t[keep.to(t.device)] for n, t in self._all_targets.items() if isinstance(t, Tensor)}
         part._reference = None if self._reference is None else self._reference.part(keep)
         return part
@@ -302,9 +308,12 @@ class BoundObjective:
     def _outputs(self, x: Tensor) -> tuple[Outputs, Targets]:
         """The model's outputs at x, and the targets, repeated where x is several copies of each image."""
         copies = self._copies(x)
-        targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
+        targets, others = (
+            {name: each if copies == 1 else each.repeat_interleave(copies, dim=0) for name, each in given.items()}
+            for given in (self.targets, self._others)
+        )
         with frozen(self.objective.model):
-            outputs = self.objective.model(x)
+            outputs = self.objective.model(x, **others)
         if not self._outputs_checked:
             self.objective.tasks.check(outputs, targets)
             self._outputs_checked = True

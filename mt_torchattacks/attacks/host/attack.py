@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, TextIO
 
@@ -24,6 +24,7 @@ from mt_torchattacks.attacks.host.units import PixelUnits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.geometry.shape import as_images, where
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.objective.labelled import warn_of_unlabelled
@@ -126,7 +127,7 @@ class MultiTaskAttack(PixelUnits, Host):
         """
         call = self._carrying(self.box)
         tasks = self.tasks.targeted() if self.targeted else self.tasks
-        model = functools.partial(call.model_outputs, dtype=dtype or images.dtype)
+        model = _Called(call, dtype or images.dtype)
         return Objective(model, tasks, self.balance).bind(images, goals, ball=call._ball(images))
 
     @torch.no_grad()
@@ -229,19 +230,20 @@ class MultiTaskAttack(PixelUnits, Host):
     def goals(self, images: Tensor, targets: Targets | None) -> Targets:
         """The targets, checked; after ``set_mode_targeted_by_function`` what the function makes of them."""
         if self.attack_mode == "targeted(custom)":
-            targets = self._target_map_function(self.restored(images), targets)
+            others = other_inputs(self.model, targets or {})
+            targets = {**self._target_map_function(self.restored(images), targets), **others}
         if not isinstance(targets, Mapping):
             expected = f"a mapping with the keys {checks.listed(self.tasks.active)}"
             checks.fail("targets", expected, checks.describe(targets), TypeError)
         checks.keys(targets, "targets", self.tasks.active)
         return targets
 
-    def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None) -> Outputs:
+    def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None, **others: Tensor) -> Outputs:
         """The model's outputs for images ``(N, ...)`` in [0, 1], normalized first where the attack normalizes."""
         dtype = dtype or x.dtype
         x = self.box.restored(x.to(torch.promote_types(x.dtype, dtype)))
         x = self.normalize(x) if self.normalization_used is not None else x
-        return self.model(x.to(dtype))
+        return self.model(x.to(dtype), **others)
 
     @property
     def _norm(self) -> str:
@@ -292,6 +294,21 @@ class _HostsLine(io.StringIO):
 def _without_the_hosts_line() -> Iterator[None]:
     with redirect_stdout(_HostsLine(sys.stdout)):
         yield
+
+
+@dataclass(frozen=True)
+class _Called:
+    """The model as an attack calls it, with the names of its other inputs."""
+
+    attack: MultiTaskAttack
+    dtype: torch.dtype
+
+    def __call__(self, x: Tensor, **others: Tensor) -> Outputs:
+        return self.attack.model_outputs(x, self.dtype, **others)
+
+    @property
+    def other_inputs(self) -> tuple[str, ...]:
+        return getattr(self.attack.model, "other_inputs", ())
 
 
 class _NeverZero(torch.autograd.Function):

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from mt_torchattacks import checks
 from mt_torchattacks.geometry.box import Bounds, Box
 from mt_torchattacks.geometry.shape import spread_channels
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective.labelled import measured
-from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Targets
 
 Batch = Tensor | dict[str, Tensor]
@@ -194,8 +194,9 @@ def _evaluate(attack: Any, images: Tensor, targets: Targets) -> tuple[dict[str, 
     goals = {name: targets[name].to(images.device) for name in attack.tasks.active}
     with attacking(attack.model), torch.no_grad():
         attack.model.eval()
-        outputs = attack.model_outputs(images)
-    return outputs_by_task(outputs, tuple(attack.tasks), attack.tasks.active), attack.tasks.losses(outputs, goals)
+        others = {name: other.to(images.device) for name, other in other_inputs(attack.model, targets).items()}
+        outputs = attack.model_outputs(images, **others)
+    return attack.tasks.by_task(outputs, attack.tasks.active), attack.tasks.losses(outputs, goals)
 
 
 def _stored(attack: Any, pixels: Tensor, save_type: str) -> Tensor:
