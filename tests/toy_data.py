@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
@@ -50,6 +51,33 @@ def named_model(seed: int = 0) -> NamedModel:
 def rooms(count: int, size: int = 32, batch_size: int = 2) -> NamedData:
     """Small rooms, which :class:`Small` has the tasks of."""
     return NamedData.of("rooms", mta.data.Rooms(length=count, size=size, seed=1), count, batch_size=batch_size)
+
+
+def small() -> Small:
+    """The same :class:`Small` each time, for ``--model``."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Small()
+
+
+def small_rooms() -> NamedData:
+    """Three small rooms, for ``--data``."""
+    return rooms(3)
+
+
+def toy() -> toys.Toy:
+    """The toy model, for ``--model``."""
+    return toys.Toy()
+
+
+def other_toy() -> toys.Toy:
+    """Another one, for ``--model``."""
+    return toys.Toy(1)
+
+
+def two_images() -> NamedData:
+    """Two images of 16 x 16 pixels for the toy model, for ``--data``."""
+    return named_data(2)
 
 
 def _repeated(values: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ def arranged(command: Command, words: Sequence[str]) -> list[str]:
     """The words after a command, each option once and with its value.
 
     ``--eps 4 8``, ``--eps 4 --eps 8`` and ``--eps=4 --eps=8`` are all lists; an option that takes one value may be
-    given once only; a switch may stand alone; ``_`` and ``-`` mean the same.
+    given once only; a switch may stand alone, or have ``true`` or ``false`` behind it; ``_`` and ``-`` mean the same.
 
     Raises:
         UsageError: an unknown option, one that is given twice, or one without a value.
@@ -41,11 +41,18 @@ def arranged(command: Command, words: Sequence[str]) -> list[str]:
                 raise UsageError(f"--{dashed(waiting)}: expected once, found twice")
             given.setdefault(waiting, []).extend([value] if equals else [])
             waiting = "" if equals else waiting
-        elif waiting and hints[waiting] is not bool and (is_list(hints[waiting]) or not given[waiting]):
+        elif waiting and _takes(word, hints[waiting], given[waiting]):
             given[waiting].append(word)
         else:
             plain.append(word)
     return [*(_option(name, values, hints[name]) for name, values in given.items()), *plain]
+
+
+def _takes(word: str, hint: Any, given: Sequence[str]) -> bool:
+    """Whether an option of this type, with these values so far, is meant by the word behind it."""
+    if hint is bool:
+        return not given and word in ("true", "false")
+    return is_list(hint) or not given
 
 
 def dashed(name: str) -> str:

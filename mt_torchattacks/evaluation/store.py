@@ -155,13 +155,16 @@ def fingerprint(tensors: Mapping[str, Tensor] | Sequence[Tensor]) -> str:
 
 
 def _label(key: Mapping[str, Any]) -> str:
-    """A cell in a line of progress: its key's names and numbers up to what the data are."""
+    """A cell in a line of progress: its key's words and numbers, up to what the data are."""
     parts = takewhile(lambda item: item[0] != "data", key.items())
-    return " ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for _, value in parts if _plain(value))
+    return " ".join(_part(name, value) for name, value in parts if isinstance(value, (str, int, float)))
 
 
-def _plain(value: object) -> bool:
-    return isinstance(value, (str, int, float))
+def _part(name: str, value: str | float) -> str:
+    """A word as it is, a number with its name."""
+    if isinstance(value, str):
+        return value
+    return f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def _words(key: Mapping[str, Any]) -> str:

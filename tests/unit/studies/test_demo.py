@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor, nn
 
-from mt_torchattacks.evaluation import Evaluation
-from mt_torchattacks.studies.demo import demo_attacks, run_demo
+from mt_torchattacks.cli import main
+from mt_torchattacks.evaluation import Evaluation, NamedModel, Store
+from mt_torchattacks.studies.demo import Demo, Demonstrated, DemoOptions, demo_attacks
 from mt_torchattacks.tasks import standard_tasks
+from tests.toy_data import Small, rooms
 
 
-class Small(nn.Module):
-    """One convolution for all tasks, with depths that are right to a few metres."""
+class Written(NamedTuple):
+    """What the command wrote and printed."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 17, 5, padding=2)
+    folder: Path
+    printed: str
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        segmentation, normal, depth = self.layer(images).split([13, 3, 1], dim=1)
-        return {"segmentation": segmentation, "normal": normal, "depth": 3 + depth}
+
+@pytest.fixture(name="written", scope="module")
+def _written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    folder, printed = tmp_path_factory.mktemp("demo") / "new", StringIO()
+    words = ["demo", "--model", "tests.toy_data:small", "--data", "tests.toy_data:small_rooms", "--images", "3"]
+    with redirect_stdout(printed):
+        assert main([*words, "--steps", "2", "--batch-size", "2", "--output", str(folder)]) == 0
+    return Written(folder, printed.getvalue())
+
+
+def demo(folder: Path, model: Small) -> Demonstrated:
+    named, data = NamedModel("small", model), rooms(1, batch_size=1)
+    return Demo().run(Store(folder), lambda names: [named], lambda *_: data, DemoOptions(steps=1), progress=False)
 
 
 def test_attacks_and_their_step_sizes() -> None:
@@ -34,28 +47,35 @@ def test_attacks_and_their_step_sizes() -> None:
     assert attacks["fgsm/sign_total/8"].eps == pytest.approx(8 / 255)
 
 
-def test_writes_and_prints_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_leaves_the_random_numbers_and_the_model_as_they_were(tmp_path: Path) -> None:
     model, state = Small().train(), torch.get_rng_state()
-    evaluation = run_demo(tmp_path / "demo", model=model, scenes=3, steps=2, batch_size=2, progress=False)
+    demo(tmp_path, model)
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training
-    written = {path.name for path in (tmp_path / "demo").iterdir()}
-    assert written == {
-        "arp.csv", "arp.md", "arp.png", "evaluation.json", "metrics.csv", "metrics.md", "predictions.png",
+
+
+def test_it_writes_everything(written: Written) -> None:
+    names = {path.name for path in written.folder.iterdir()}
+    arps = {
+        f"arp{part}.{form}" for part in ("", "_total", "_segmentation", "_normal", "_depth") for form in ("csv", "md")
+    }
+    assert names == arps | {
+        "arp.png", "cells", "clean.csv", "clean.md", "evaluation.json", "metrics.csv", "metrics.md", "predictions.png",
+        "run.json",
     }  # fmt: skip
-    assert Evaluation.load(tmp_path / "demo" / "evaluation.json") == evaluation
-    shown = capsys.readouterr().out
-    assert "| task         | metric       |  model | mean prediction |" in shown
+    assert len(Evaluation.load(written.folder / "evaluation.json").attacked) == 42
+
+
+def test_it_prints_everything(written: Written) -> None:
+    assert "| task         | metric       |  model | mean prediction |" in written.printed
     for measured in ("mean of all tasks", "segmentation", "normal", "depth"):
-        assert f"ARP, {measured} (%; higher is the stronger attack)" in shown
-    assert "dgba: ARP at least that of total and sign_total in" in shown
-    assert "3 rooms, 42 attacks" in shown
+        assert f"ARP, {measured} (%; higher is the stronger attack)" in written.printed
+    assert "dgba: ARP at least that of total and sign_total in" in written.printed
+    assert "3 images, 42 attacks" in written.printed
 
 
 def test_the_same_again(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Small()
-    first, second = (
-        run_demo(tmp_path, model=model, scenes=1, steps=1, batch_size=1, progress=False).relative for _ in range(2)
-    )
+    first, second = (demo(tmp_path / name, model).evaluation.relative for name in "ab")
     assert first == second
