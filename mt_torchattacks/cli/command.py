@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+ADDED: dict[str, Command] = {}
+"""The commands of plugins, by name."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -25,6 +28,10 @@ class Command:
     example: str
     options: type[Any]
     run: Callable[[Any], int | None]
+
+    def add(self) -> None:
+        """Make it a command of ``mt-attack``; for plugins."""
+        ADDED[self.name] = self
 
     @property
     def hints(self) -> dict[str, Any]:

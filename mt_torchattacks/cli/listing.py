@@ -51,11 +51,18 @@ def _rules() -> dict[str, str]:
     return dict.fromkeys(mta.balancing.rule_names(), "") | written
 
 
+def _data() -> dict[str, str]:
+    catalogue = mta.data.catalogue
+    return {
+        name: f"{name}:ROOT" if catalogue.on_disk(name) else "made on the spot" for name in catalogue.dataset_names()
+    }
+
+
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "models": lambda: dict.fromkeys(mta.models.zoo_names(), "trained, part of the package"),
     "attacks": _attacks,
     "rules": _rules,
-    "data": lambda: {name: "made on the spot" if name == "rooms" else f"{name}:ROOT" for name in mta.data.DATASETS},
+    "data": _data,
     "studies": _studies,
 }
 

@@ -6,7 +6,8 @@ from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
     from mt_torchattacks.data.augment import JointAugmentation, RandomMirror
-    from mt_torchattacks.data.catalogue import DATASETS
+    from mt_torchattacks.data.base import NamedDataset
+    from mt_torchattacks.data.catalogue import DATASETS, dataset_names
     from mt_torchattacks.data.check import READERS, check_data
     from mt_torchattacks.data.cityscapes import Cityscapes
     from mt_torchattacks.data.class_weights import class_pixels, prior_factor
@@ -22,10 +23,12 @@ __all__ = [
     "Cityscapes",
     "JointAugmentation",
     "NYUv2",
+    "NamedDataset",
     "RandomMirror",
     "Rooms",
     "TinyTaskonomy",
     "check_data",
     "class_pixels",
+    "dataset_names",
     "prior_factor",
 ]

@@ -10,19 +10,16 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.data._readers.base import READERS as READERS
 from mt_torchattacks.data._readers.base import Reader
 from mt_torchattacks.data._readers.forms import FormsReader
-from mt_torchattacks.data.cityscapes import Cityscapes
-from mt_torchattacks.data.nyuv2 import NYUv2
+from mt_torchattacks.data.catalogue import DATASETS
 from mt_torchattacks.data.taskonomy import WEIGHTS, TinyTaskonomy
+from mt_torchattacks.plugins import load_plugins
 from mt_torchattacks.tasks.kinds import find
 
-READERS: dict[str, type[NYUv2 | TinyTaskonomy | Cityscapes]] = {
-    "nyuv2": NYUv2,
-    "tiny_taskonomy": TinyTaskonomy,
-    "cityscapes": Cityscapes,
-}
-"""The data sets that are read from a folder, by the name that they have on the command line."""
+for _name in list(DATASETS):
+    DATASETS[_name]  # imported, so that READERS has all readers of this package
 
 _PUBLISHED = {"nyuv2": {"train": 795, "test": 654}, "cityscapes": {"train": 2975, "val": 500}}
 _USUAL = {"cityscapes": (1.0, 256.0)}
@@ -66,6 +63,8 @@ def check_data(
         >>> print(check_data("cityscapes", "nowhere"))
         PROBLEM: root: expected a folder, found none at nowhere.
     """
+    if name not in READERS:
+        load_plugins()
     checks.one_of(name, "name", READERS)
     checks.positive(items, "items")
     try:

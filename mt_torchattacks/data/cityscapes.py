@@ -45,6 +45,7 @@ class Cityscapes(FormsReader):
         FileNotFoundError: root: expected a folder, found none at nowhere.
     """
 
+    name = "cityscapes"
     TASKS = USUAL = ("segmentation", "depth")
     FORMS = MappingProxyType({"official": OfficialForm, "mtan": MTANForm})
 

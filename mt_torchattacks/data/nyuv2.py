@@ -46,6 +46,7 @@ class NYUv2(FormsReader):
         FileNotFoundError: root: expected a folder, found none at nowhere.
     """
 
+    name = "nyuv2"
     TASKS = USUAL = ("segmentation", "normal", "depth")
     FORMS = MappingProxyType({"mat": MatForm, "treemtl": TreeMTLForm, "libmtl": LibMTLForm})
 

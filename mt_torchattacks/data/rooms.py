@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from mt_torchattacks import checks
 from mt_torchattacks.data._classes import CLASS_NAMES, FROM_40
@@ -17,11 +16,12 @@ from mt_torchattacks.data._rooms.compose import compose
 from mt_torchattacks.data._rooms.labels import DENSE
 from mt_torchattacks.data._rooms.raycast import cast
 from mt_torchattacks.data._rooms.shading import render
+from mt_torchattacks.data.base import NamedDataset
 
 _PIXELS_AT_ONCE = 65536
 
 
-class Rooms(Dataset[tuple[Tensor, dict[str, Tensor]]]):
+class Rooms(NamedDataset):
     """Random furnished rooms, ray cast, with a pixel-exact label for each of eleven tasks.
 
     Item ``i`` depends on ``(seed, i)``, the size and the number of classes only: bit for bit the same alone and in a
@@ -59,6 +59,8 @@ class Rooms(Dataset[tuple[Tensor, dict[str, Tensor]]]):
         >>> image.shape, sorted(targets)
         (torch.Size([3, 32, 32]), ['depth', 'normal', 'segmentation'])
     """
+
+    name = "rooms"
 
     TASKS = ("segmentation", *DENSE)
     """Names of all labels there are."""

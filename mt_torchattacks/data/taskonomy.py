@@ -82,6 +82,7 @@ class TinyTaskonomy(Reader):
         (17, 'chair')
     """
 
+    name = "tiny_taskonomy"
     TASKS = (*tuple(_DOMAINS)[1:], "autoencoder")
     USUAL = _COLUMNS[1:]
     num_classes = len(CLASS_NAMES)

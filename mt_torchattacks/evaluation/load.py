@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.data import READERS, Rooms
+from mt_torchattacks.data import DATASETS, dataset_names
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.models import zoo, zoo_names
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
@@ -70,17 +70,9 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     record = _record(model)
     tasks, classes = tuple(record["heads"]), kinds.number_of_classes(record["heads"])
     size = {**record.get("data", {}), **record.get("test", {})}.get("size")
-    name, _, where = source.partition(":")
-    if name == "rooms":
-        seed = _seed(where)
-        rooms = Rooms(max(images, 0), size or 64, seed, tasks=tasks, classes=classes or 13)
-        return NamedData.of(f"rooms(seed={seed})", rooms, images, batch_size)
-    checks.one_of(name, "data", ["rooms", *READERS])
-    checks.require(bool(where), "data", f"{name}:ROOT, with the folder that it is in", repr(source))
-    reader = READERS[name]
-    known: dict[str, Any] = {"classes": classes} if "classes" in inspect.signature(reader).parameters else {}
-    dataset: Any = reader(where, split, tasks=tasks, size=size, **known)
-    return NamedData.of(f"{name}({split})", dataset, images, batch_size)
+    known: dict[str, Any] = {"length": max(images, 0), "split": split, "tasks": tasks, "classes": classes, "size": size}
+    label, dataset = _dataset(source, {key: value for key, value in known.items() if value is not None})
+    return NamedData.of(label, dataset, images, batch_size)
 
 
 def usable_device(name: str) -> torch.device:
@@ -167,6 +159,24 @@ def _path(name: str) -> Path:
     return Path(name.removesuffix(".safetensors"))
 
 
-def _seed(text: str) -> int:
-    checks.require(not text or text.isdigit(), "data", "rooms or rooms:SEED", f"rooms:{text}")
-    return int(text or 1)
+def _dataset(source: str, known: Mapping[str, Any]) -> tuple[str, Any]:
+    """A data set by ``NAME``, ``NAME:SEED`` or ``NAME:ROOT``, and what tables call it.
+
+    Args:
+        source: its name, and which or where it is.
+        known: arguments; those that the data set has are given to it.
+    """
+    name, _, where = source.partition(":")
+    checks.one_of(name, "data", dataset_names())
+    takes = inspect.signature(DATASETS[name]).parameters
+    given = {key: value for key, value in known.items() if key in takes}
+    if "root" in takes:
+        checks.require(bool(where), "data", f"{name}:ROOT, with the folder that it is in", repr(source))
+        return f"{name}({given.get('split', '')})", DATASETS[name](**given, root=where)
+    checks.require(not where or ("seed" in takes and where.isdigit()), "data", _written(name, takes), source)
+    seed = {"seed": int(where or 1)} if "seed" in takes else {}
+    return f"{name}(seed={seed['seed']})" if seed else name, DATASETS[name](**given, **seed)
+
+
+def _written(name: str, takes: Collection[str]) -> str:
+    return f"{name} or {name}:SEED" if "seed" in takes else name

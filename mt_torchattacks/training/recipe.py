@@ -6,13 +6,21 @@ import json
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
 from mt_torchattacks.data import DATASETS, JointAugmentation, RandomMirror
 from mt_torchattacks.data.batches import Augmentation
+from mt_torchattacks.data.catalogue import on_disk
 from mt_torchattacks.models.layouts import Layout, published_layouts
+from mt_torchattacks.plugins import load_plugins
 from mt_torchattacks.tasks.kinds import find
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+RECIPE_FOLDERS: list[Traversable] = [resources.files("mt_torchattacks.training.recipes")]
+"""Where recipes are found; a plugin appends its own folder, a ``pathlib.Path``."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +79,13 @@ class Recipe:
         """The training and the held-out samples.
 
         Args:
-            root: the data set's folder; None for rooms, which have none.
+            root: the data set's folder; None for one that needs none, as rooms.
 
         Raises:
             ValueError: a data set on disk without a folder.
         """
-        checks.require(root is not None or self.dataset == "rooms", "data", f"the folder of {self.dataset}", "none")
-        place = () if self.dataset == "rooms" else (root,)
+        checks.require(root is not None or not on_disk(self.dataset), "data", f"the folder of {self.dataset}", "none")
+        place = (root,) if on_disk(self.dataset) else ()
         shared = {key: value for key, value in self.data.items() if key != "name"}
         train, test = (DATASETS[self.dataset](*place, **(shared | split)) for split in (self.train, self.test))
         return train, test
@@ -108,9 +116,10 @@ def _layouts(given: str | dict[str, str]) -> dict[str, str]:
 
 
 def _families() -> dict[str, dict[str, Any]]:
-    folder = resources.files("mt_torchattacks.training.recipes")
+    load_plugins()
     return {
         file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for folder in RECIPE_FOLDERS
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
         if file.name.endswith(".json")
     }

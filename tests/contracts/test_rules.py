@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 import mt_torchattacks as mta
-from mt_torchattacks.balancing import DGBA, GradientRule, GramianRule, LossRule, Rule, resolve
+from mt_torchattacks.balancing import DGBA, GradientRule, GramianRule, LossRule, Rule, resolve, rule_names
 from tests import toys
 
-NAMES = ["single:depth" if name == "single" else name for name in sorted(Rule.registry)]
+NAMES = ["single:depth" if name == "single" else name for name in rule_names()]
 RULES = [*NAMES, "weighted"]
 SOLVED = {"nash_mtl"}  # by iterations that stop at an accuracy: the last bits of the gradients count
 

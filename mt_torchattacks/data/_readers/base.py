@@ -5,21 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers import files
 from mt_torchattacks.data.augment import checked_size, resize
+from mt_torchattacks.data.base import Item, NamedDataset
 from mt_torchattacks.tasks.kinds import find
 
-Item: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 Transform: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Item]
 
+READERS: dict[str, Any] = {}
+"""The data sets that are read from a folder, by name; a :class:`Reader` with a ``name`` is put here when it is made."""
 
-class Reader(Dataset[Item], ABC):
+
+class Reader(NamedDataset, ABC):
     """A map-style data set of ``(image, {task: target})``, read from a folder item by item.
 
     A subclass says which file holds what (:meth:`file`) and how it is read (:meth:`read`).
@@ -42,6 +44,11 @@ class Reader(Dataset[Item], ABC):
 
     class_names: tuple[str, ...]
     """Their names."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("name"):
+            READERS[cls.name] = cls
 
     def __init__(
         self,

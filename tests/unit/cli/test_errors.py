@@ -20,7 +20,7 @@ from mt_torchattacks.cli import main
         (["evaluate", "--attack", "pdg"], "attack: expected one of 'APGD'"),
         (["evaluate", "--attack", "cw"], "attack: expected an attack on several tasks, found 'cw': its loss"),
         (["evaluate", "--balance", "dbga"], "balance: expected one of .*'dgba'"),
-        (["evaluate", "--data", "kitti:here"], "data: expected one of 'rooms', 'nyuv2'"),
+        (["evaluate", "--data", "kitti:here"], "data: expected one of 'cityscapes', 'nyuv2', 'rooms'"),
         (["evaluate", "--data", "nyuv2:nowhere"], "root: expected a folder, found none at nowhere"),
         (["evaluate", "--data", "rooms:x"], "data: expected rooms or rooms:SEED, found rooms:x"),
         (["evaluate", "--images", "0"], "images: expected a number >= 1, found 0"),

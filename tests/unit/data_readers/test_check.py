@@ -135,7 +135,7 @@ def test_a_root_that_is_not_there_is_a_problem_and_an_unknown_name_an_error(tmp_
         (problem,) = check_data(name, tmp_path / "nowhere").problems
         assert "root: expected a folder" in problem
     with pytest.raises(
-        ValueError, match="name: expected one of 'nyuv2', 'tiny_taskonomy', 'cityscapes', found 'rooms'"
+        ValueError, match="name: expected one of 'cityscapes', 'nyuv2', 'tiny_taskonomy', found 'rooms'"
     ):
         check_data("rooms", tmp_path)
     with pytest.raises(ValueError, match="items: expected a number > 0, found 0"):
