@@ -62,7 +62,7 @@ def trained(seed: int = 0, *, images: int = 8000, epochs: int = 30) -> TwoHeads:
         model = TwoHeads()
         optimizer = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
         for _ in range(epochs):
-            for where in torch.randperm(images).split(_BATCH):
+            for where in torch.split(torch.randperm(images), _BATCH):
                 scores = model(data.images[where])
                 loss = sum(F.cross_entropy(scores[task], data.targets[task][where]) for task in data.TASKS)
                 optimizer.zero_grad()
@@ -73,6 +73,6 @@ def trained(seed: int = 0, *, images: int = 8000, epochs: int = 30) -> TwoHeads:
 
 def scaled(model: TwoHeads, **scales: float) -> TwoHeads:
     """The same net with heads' scores multiplied: ``scaled(model, left=5)``."""
-    copy = TwoHeads(model.trunk[0].out_channels, scales)  # type: ignore[arg-type, union-attr]
+    copy = TwoHeads(model.trunk[0].out_channels, scales)  # type: ignore[arg-type]
     copy.load_state_dict(model.state_dict())
     return copy.train(model.training)

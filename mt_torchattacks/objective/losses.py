@@ -65,8 +65,9 @@ class Losses(NamedTuple):
         )
 
     def plain(self) -> Losses:
-        """The same without logarithms, in the losses' own dtype, if none is small; what rules make of it is then bit for
-        bit what they make of losses that have no logarithm.
+        """The same without logarithms, in the losses' own dtype, if none is small.
+
+        What rules make of it is then bit for bit what they make of losses that have no logarithm.
 
         Example:
             >>> found = Losses.of(torch.tensor([[2.0, 0.5]]), [None, torch.tensor([-0.6931])], [1, 1])

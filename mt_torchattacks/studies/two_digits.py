@@ -216,7 +216,8 @@ def right_heads(model: nn.Module, images: Tensor, targets: Targets) -> Tensor:
 
 
 def _trained(options: TwoDigitsOptions, seed: int) -> nn.Module:
-    return mta.models.two_digits.trained(seed, images=options.train_images, epochs=options.epochs)
+    found: nn.Module = mta.models.two_digits.trained(seed, images=options.train_images, epochs=options.epochs)
+    return found
 
 
 def _cell(
