@@ -25,13 +25,13 @@ else:
 
 CLEAN, BASELINE, PLAIN = "clean", "total", "dgba without logarithms"
 QUESTIONS = {
-    "left": "left right",
-    "right": "right right",
+    "left": "left head",
+    "right": "right head",
     "mean": "mean of the heads",
-    "both": "both right",
-    "one": "at least one right",
+    "both": "both correct",
+    "one": "at least one correct",
 }
-"""Shares of images, in percent, and what tables call them; an attack wants all of them low."""
+"""Shares of images that are classified correctly, and what tables call them; an attack wants all of them low."""
 
 _ANSWERS = {
     "mean": "the lowest accuracy of a head, on average",
@@ -129,7 +129,7 @@ class TwoDigitsStudy(Study[TwoDigitsOptions, Digits]):
         shares, differences = [], []
         for scale, of_scale in zip(result.scales, result.shares, strict=True):
             which = f"left scores times {scale:g}"
-            title = f"Images in percent, {which} ({result.title})"
+            title = f"Correct images in percent, {which} ({result.title})"
             shares.append(Table(f"shares_{scale:g}", title, frame(result.candidates, of_scale)))
             if BASELINE in result.candidates:
                 paired = of_scale - of_scale[result.candidates.index(BASELINE)]
@@ -191,25 +191,25 @@ def _where_a_loss_is_left(attack: Any, tasks: mta.Tasks, images: Images, targets
     return adversarial
 
 
-def shares(right: Tensor) -> dict[str, float]:
+def shares(correct: Tensor) -> dict[str, float]:
     """Shares of the images in percent by question.
 
     Args:
-        right: ``(N, 2)`` boolean: is the head right?
+        correct: ``(N, 2)`` boolean: is the head correct?
 
     Example:
         >>> import torch
         >>> shares(torch.tensor([[True, True], [True, False], [True, False], [False, False]]))
         {'left': 75.0, 'right': 25.0, 'mean': 50.0, 'both': 25.0, 'one': 75.0}
     """
-    left, other = 100 * right.double().mean(dim=0)
-    both, one = 100 * right.all(dim=1).double().mean(), 100 * right.any(dim=1).double().mean()
-    found = (left, other, (left + other) / 2, both, one)
+    left, right = 100 * correct.double().mean(dim=0)
+    both, one = 100 * correct.all(dim=1).double().mean(), 100 * correct.any(dim=1).double().mean()
+    found = (left, right, (left + right) / 2, both, one)
     return {question: float(share) for question, share in zip(QUESTIONS, found, strict=True)}
 
 
-def right_heads(model: nn.Module, images: Tensor, targets: Targets) -> Tensor:
-    """For each image ``(N, 1, 12, 12)`` whether each head is right, ``(N, 2)``."""
+def correct_heads(model: nn.Module, images: Tensor, targets: Targets) -> Tensor:
+    """For each image ``(N, 1, 12, 12)`` whether each head is correct, ``(N, 2)``."""
     with torch.no_grad():
         outputs = model(images)
     return torch.stack([outputs[task].argmax(dim=1) == target for task, target in targets.items()], dim=1)
@@ -238,7 +238,7 @@ def _cell(
         if name != CLEAN:
             attack = attack_of(name, model, data.tasks, options)
             [images] = mta.evaluation.make(attack, [(images, targets)], seed=seed)
-        return shares(right_heads(model, images, targets)) | zero
+        return shares(correct_heads(model, images, targets)) | zero
 
     return key, compute
 
@@ -276,17 +276,30 @@ def _answers(result: Digits, k: int) -> Iterator[str]:
         ties = [name for name, low in zip(names, lower.tolist(), strict=True) if low <= 0 and name != names[best]]
         beside = f"; not told from it: {', '.join(ties)}" if ties else ""
         yield f"  {words}: {names[best]} ({float(of[best].mean()):.1f} % {QUESTIONS[question]}{beside})"
+    if {PLAIN, "dgba"} <= set(names):
+        yield f"  the logarithm changes dgba by {_gain(values[names.index('dgba')] - values[names.index(PLAIN)])}"
+
+
+def _gain(paired: Tensor) -> str:
+    """Differences ``(seeds, questions)`` in words."""
+    means, halves = paired.mean(dim=0).tolist(), mta.metrics.half_interval(paired.T).tolist()
+    parts = zip(QUESTIONS.values(), means, halves, strict=True)
+    return ", ".join(f"{mean:+.1f} ± {half:.1f} ({title})" for title, mean, half in parts)
 
 
 def figure(result: Digits) -> Figure:
     """A panel for each scale: bars of each question's share by rule, with intervals."""
-    found = mta.report.new_figure(10, 1.6 + 2.6 * len(result.scales))
+    height = 1.4 + 2.4 * len(result.scales)
+    found = mta.report.new_figure(10, height)
     panels = found.subplots(len(result.scales), 1, squeeze=False, sharex=True)[:, 0]
     for axes, scale, of_scale in zip(panels, result.scales, result.shares, strict=True):
         _bars(axes, result.candidates, of_scale)
         axes.set_title(f"left scores times {scale:g}", fontsize=11)
-        axes.set_ylabel("images (%)", fontsize=10)
-    mta.report.head(found, "Two digits an image: what is still right under attack")
+        axes.set_ylabel("correct images (%)", fontsize=10)
+    found.suptitle("Two digits an image: what is still correct under attack", fontsize=13, y=1 - 0.1 / height, va="top")
+    found.legend(*panels[0].get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, 1 - 0.38 / height),
+                 ncols=len(QUESTIONS), frameon=False)  # fmt: skip
+    found.tight_layout(rect=(0, 0, 1, 1 - 0.65 / height))
     return found
 
 

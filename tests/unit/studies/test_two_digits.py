@@ -18,8 +18,8 @@ from mt_torchattacks.studies.two_digits import (
     TwoDigitsOptions,
     TwoDigitsStudy,
     attack_of,
+    correct_heads,
     frame,
-    right_heads,
     rules,
     shares,
 )
@@ -38,12 +38,12 @@ def test_shares_by_hand() -> None:
     assert shares(right) == {"left": 75.0, "right": 50.0, "mean": 62.5, "both": 50.0, "one": 75.0}
 
 
-def test_heads_that_are_right_follow_the_targets() -> None:
+def test_heads_that_are_correct_follow_the_targets() -> None:
     images = mta.data.TwoDigits(6).images
     model = TwoHeads()
     predicted = {task: scores.argmax(dim=1) for task, scores in model(images).items()}
     predicted["right"][:2] += 1
-    found = right_heads(model, images, predicted)
+    found = correct_heads(model, images, predicted)
     assert found.tolist() == [[True, False]] * 2 + [[True, True]] * 4
 
 
@@ -51,8 +51,8 @@ def test_means_and_intervals_are_over_the_seeds() -> None:
     values = torch.zeros(1, 3, len(QUESTIONS))
     values[0, :, 0] = torch.tensor([1.0, 2.0, 3.0])
     row = frame(["dgba"], values, "+").iloc[0]
-    assert row["left right"] == f"+2.0 ± {4.303 / 3**0.5:.1f}"
-    assert row["both right"] == "+0.0 ± 0.0"
+    assert row["left head"] == f"+2.0 ± {4.303 / 3**0.5:.1f}"
+    assert row["both correct"] == "+0.0 ± 0.0"
 
 
 def test_notes_name_the_best_rule_and_those_that_cannot_be_told_from_it() -> None:
@@ -65,6 +65,14 @@ def test_notes_name_the_best_rule_and_those_that_cannot_be_told_from_it() -> Non
     assert "exactly 0 on 0.0 % (left) and 0.0 % (right)" in notes[0]
     assert len(notes) == 4
     assert notes[1].endswith("dgba (30.0 % mean of the heads; not told from it: relative)")
+
+
+def test_notes_say_what_the_logarithm_does() -> None:
+    """Here dgba is 10, 11 and 12 below itself without logarithms: -11, with an interval of 4.303 / sqrt(3)."""
+    by_rule = torch.tensor([[50.0] * 3, [30.0] * 3, [40.0, 41.0, 42.0]])
+    values = by_rule[None, :, :, None].expand(1, 3, 3, len(QUESTIONS))
+    notes = TwoDigitsStudy().notes(Digits(values, torch.zeros(1, 3, 2), ["clean", "dgba", PLAIN], [5.0], ""))
+    assert notes[-1].startswith("  the logarithm changes dgba by -11.0 ± 2.5 (left head), ")
 
 
 def test_rules_are_those_asked_for() -> None:
@@ -82,7 +90,7 @@ def test_a_confident_head_is_attacked_through_the_logarithm_and_not_without(net:
     assert int(zero.sum()) > 30
     options = TwoDigitsOptions()
     left = {
-        name: right_heads(model, attack_of(name, model, data.tasks, options)(images, targets), targets)[zero, 0]
+        name: correct_heads(model, attack_of(name, model, data.tasks, options)(images, targets), targets)[zero, 0]
         for name in ("dgba", PLAIN)
     }
     assert float(left["dgba"].double().mean()) < 0.5 * float(left[PLAIN].double().mean())
@@ -103,7 +111,7 @@ def test_errors_of_classes_are_attacked(net: TwoHeads) -> None:
     data = mta.data.TwoDigits(20)
     images, targets = data.render(range(20))
     attack = mta.PGD(net, mta.evaluation.with_errors(data.tasks), eps=32 / 255, alpha=8 / 255, steps=5)
-    assert right_heads(net, attack(images, targets), targets).sum() < right_heads(net, images, targets).sum()
+    assert correct_heads(net, attack(images, targets), targets).sum() < correct_heads(net, images, targets).sum()
 
 
 @pytest.mark.parametrize("attack", ["pgd", "apgd"])
