@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.models import two_digits
     from mt_torchattacks.models.backbones import BACKBONES, Backbone
     from mt_torchattacks.models.branched import BranchedModel, branched
     from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
@@ -25,6 +26,7 @@ __all__ = [
     "load_checkpoint",
     "published_layouts",
     "save_checkpoint",
+    "two_digits",
     "zoo",
     "zoo_names",
     "zoo_record",

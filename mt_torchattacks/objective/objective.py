@@ -287,6 +287,7 @@ class BoundObjective:
         signs = clean.new_tensor([float(task.sign) for task in tasks])
         if not bool((signs * clean < SMALL).any()):
             self._with_logarithms = ()  # where losses are raised, none becomes small
+            first = first._replace(losses=first.losses.plain())
         return first if self._reference.start is None else self._pass(x)
 
     def _losses_at(self, x: Tensor) -> tuple[Losses, Tensor]:

@@ -198,7 +198,7 @@ def query_curve(
         bar = name if progress else None
         measured[name] = mta.evaluation.measure_made(model.model, data, images, progress=bar)
         scores[name] = torch.cat([batch[name][1] for batch in batches])
-    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
+    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data, clean))
     return QueryCurve(type(attack).__name__, points, evaluation, scores)
 
 
