@@ -55,7 +55,7 @@ class Search:
 
     @property
     def start(self) -> Tensor:
-        """Where a climb starts: the clean images; noise near those whose losses are as good as 0 (own predictions)."""
+        """Where steps start: the clean images, with noise for the samples whose losses are as good as 0 there."""
         return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:

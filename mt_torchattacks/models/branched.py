@@ -85,7 +85,7 @@ class BranchedModel(nn.Module):
             tasks: names of tasks.
 
         Returns:
-            for each of the tasks ``(N, channels, H, W)``.
+            For each of the tasks ``(N, channels, H, W)``.
 
         Raises:
             ValueError: a task that the model does not have.

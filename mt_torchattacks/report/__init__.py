@@ -1,4 +1,4 @@
-"""Tables and figures of evaluations, and the demo that makes them."""
+"""Tables and figures of evaluations, layouts and predictions, and the rows of the papers' tables."""
 
 from typing import TYPE_CHECKING
 

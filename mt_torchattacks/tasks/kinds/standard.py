@@ -125,8 +125,8 @@ def _kinds(names: Given) -> dict[str, Kind]:
 
 def _tasks(names: Given, kinds: Mapping[str, Kind], losses: Mapping[str, object]) -> Tasks:
     """Tasks that remember their kinds where their names do not say them."""
-    kept = kinds if isinstance(names, Mapping) else {}
-    return Tasks({name: Task(loss, kind=kept.get(name)) for name, loss in losses.items()})  # type: ignore[arg-type]
+    said = kinds if isinstance(names, Mapping) else {}
+    return Tasks({name: Task(loss, kind=said.get(name)) for name, loss in losses.items()})  # type: ignore[arg-type]
 
 
 def _of_task(value: Mapping[str, T] | T | None, task: str) -> T | None:
