@@ -50,7 +50,7 @@ class MultiAttack:
         self.attacks = list(attacks)
 
     def __call__(self, inputs: Images, labels: Targets) -> Tensor:
-        """Adversarial images of the inputs' shape; see :meth:`MultiTaskAttack.__call__`."""
+        """Adversarial images of the inputs' shape; see :meth:`mt_torchattacks.MultiTaskAttack.__call__`."""
         results = [attack(inputs, labels) for attack in self.attacks]
         clean, score = inputs.to(results[0]), self.attacks[0].scores
         best = BestOf(clean, score(clean, inputs, labels), name=CLEAN)

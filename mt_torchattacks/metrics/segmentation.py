@@ -84,7 +84,7 @@ class SegmentationMetrics(DenseMetrics):
     """mIoU and pixel accuracy of the whole set, from one confusion matrix.
 
     Args:
-        num_classes: K; outputs are scores ``(N, K, H, W)``.
+        num_classes: K; outputs are scores ``(N, K, ...)``, targets class indices ``(N, ...)``.
         ignore_index: label of the pixels that do not count.
         miou: the classes that mIoU is the mean over: ``"occurring"`` in targets or predictions, the standard, or
             ``"true_positive"``, those with a correct pixel, the variant of the papers' code (see
