@@ -121,7 +121,7 @@ class QueryAttack(NativeAttack):
         """
 
     def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
-        """As :meth:`mt_torchattacks.MultiTaskAttack.__call__`; ``watch`` sees the best images so far, see :data:`Watch`."""
+        """As :meth:`mt_torchattacks.MultiTaskAttack.__call__`; ``watch`` sees the best images, see :data:`Watch`."""
         runner = copy.copy(self)
         runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
         return super(QueryAttack, runner).__call__(inputs, labels)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, measure, meters_of
+from mt_torchattacks.evaluation.measure import AttackFunction, directions_of, measure
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.evaluation.specs import AttackSpec
@@ -144,7 +144,7 @@ def evaluation_of(data: NamedData, clean: Measurements, values: Mapping[str, Map
 
 def directions(data: NamedData) -> dict[str, dict[str, bool]]:
     """Whether higher is better, ``{task: {metric: bool}}``."""
-    return {task: dict(meter.directions) for task, meter in meters_of(data.tasks, data.metrics).items()}
+    return directions_of(data.tasks, data.metrics)
 
 
 def _key(model: NamedModel, data: NamedData, more: Mapping[str, Any]) -> Key:

@@ -9,7 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, measure, meters_of
+from mt_torchattacks.evaluation.measure import AttackFunction, directions_of, measure
 from mt_torchattacks.evaluation.result import Evaluation
 from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks
@@ -56,7 +56,7 @@ def evaluate(
         (dict_keys(['depth']), 4)
     """
     checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
-    directions = {task: dict(meter.directions) for task, meter in meters_of(tasks, metrics).items()}
+    directions = directions_of(tasks, metrics)
     clean = measure(model, tasks, loader, metrics, device=device, progress="clean" if progress else None)
     attacked = {}
     for name, attack in tqdm((attacks or {}).items(), "attacks", unit="attack", disable=None if progress else True):

@@ -97,6 +97,11 @@ def meters_of(tasks: Tasks, metrics: Mapping[str, TaskMetrics] | None) -> dict[s
     return {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
 
 
+def directions_of(tasks: Tasks, metrics: Mapping[str, TaskMetrics] | None) -> dict[str, dict[str, bool]]:
+    """Whether higher is better, ``{task: {metric: bool}}``, for the accumulators of :func:`meters_of`."""
+    return {task: dict(meter.directions) for task, meter in meters_of(tasks, metrics).items()}
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Where a model's first parameter is; the CPU if it has none."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
