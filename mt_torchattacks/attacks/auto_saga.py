@@ -98,7 +98,7 @@ class AutoSAGA(NativeAttack):
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         best = BestOf(ball.images, ball.images.new_full((len(ball.images),), -math.inf))
         for x, score, _ in self.iterates(bound, ball):
-            best.add(x, finite_scores(score))
+            best.add(bound.moved(x), finite_scores(score))
         return best.images
 
     def iterates(self, bound: BoundObjective, ball: Ball) -> Iterator[Iterate]:

@@ -14,17 +14,19 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.shape import spread
+from mt_torchattacks.geometry.shape import spread, where
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
+from mt_torchattacks.objective.labelled import measured
 from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
 from mt_torchattacks.tasks import Task, Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
 _EPS = 8 / 255  # the usual radius, where nobody says one
+_BISECTIONS = 6  # of the line from an image that exceeds a budget to the clean one
 
 
 class Objective:
@@ -173,7 +175,7 @@ class BoundObjective:
         assert rule is not None
         if self._reference is None:
             self(x.detach())
-        point = self._moved_to_start(x).detach().requires_grad_()
+        point = self.moved(x).detach().requires_grad_()
         losses, before = self._losses_at(point)[0], self._before(x)
         counted = losses.scaled(rule.weights(losses.values, before))
         gradients = spread(counted, point) * separate_gradients(losses.handles, point)
@@ -182,6 +184,59 @@ class BoundObjective:
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
         return self.objective.tasks.losses(*self._outputs(x))
+
+    @torch.no_grad()
+    def scores(self, x: Images) -> Tensor:
+        """Scores ``(N,)`` of candidates for the adversarial images, without gradients.
+
+        They are those of the images as they are: a clean image has its own score here, also where the objective itself
+        takes its noisy start for it.
+        """
+        if self._reference is None:
+            self(self.images)
+        return self._score(_Pass(x, x, *self._losses_at(x)), self._before(x))
+
+    def within_budgets(self, x: Images) -> Tensor:
+        """The images x ``(N, ...)``, where needed nearer to the clean ones, so that all budgets are kept.
+
+        A sample that exceeds a budget goes back along the straight line to its clean image, which is within every
+        budget: to the furthest of the points that a bisection looks at, in a few forward passes.
+        """
+        if self._budgets is None:
+            return x
+        inside = self._keeps_budgets(x)
+        if bool(inside.all()):
+            return x
+        shift, near = x - self.images, torch.zeros_like(inside, dtype=x.dtype)
+        far = torch.ones_like(near)
+        for _ in range(_BISECTIONS):
+            share = (near + far) / 2
+            fits = self._keeps_budgets(self.images + spread(share, x) * shift)
+            near, far = torch.where(fits, share, near), torch.where(fits, far, share)
+        return where(inside, x, self.images + spread(near, x) * shift)
+
+    def returned(self, x: Images) -> Tensor:
+        """What an attack returns for the images x ``(N, ...)`` that its loop ends with.
+
+        They keep the budgets of preserved tasks, and samples that have no target for any attacked task stay clean.
+        """
+        x = self.within_budgets(x)
+        unlabelled = self.unlabelled
+        return where(unlabelled, self.images, x) if bool(unlabelled.any()) else x
+
+    @property
+    def unlabelled(self) -> Tensor:
+        """The samples ``(N,)``, boolean, that have no valid target for any attacked task."""
+        found = measured(self.objective.tasks, self.targets, len(self.images))
+        labelled = torch.stack([found[name] for name in self.objective.names]).any(dim=0)
+        return ~labelled
+
+    def moved(self, x: Tensor) -> Tensor:
+        """x ``(N, ...)``, with the samples that are at their clean images at their start instead (once called)."""
+        if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
+            return x
+        clean = (x == self.images).flatten(1).all(dim=1)
+        return x + torch.where(spread(clean, x), self._reference.start - self.images, 0)
 
     def part(self, keep: Tensor) -> BoundObjective:
         """The same for the samples ``keep`` alone, a boolean ``(N,)``; what was found out about them stays known."""
@@ -205,7 +260,7 @@ class BoundObjective:
 
     def _pass(self, x: Tensor) -> _Pass:
         """The forward pass at x; where the direction is not the losses' weighted gradient, in a graph of its own."""
-        shown = self._with_gradient_check(self._moved_to_start(x))
+        shown = self._with_gradient_check(self.moved(x))
         point = shown if self._weights is not None else shown.detach().requires_grad_(x.requires_grad)
         return _Pass(shown, point, *self._losses_at(point))
 
@@ -299,12 +354,14 @@ class BoundObjective:
             found = self._budgets.direction(found, separate_gradients(rises, here.point), rises.detach())
         return ((here.x - here.x.detach()) * found).flatten(1).sum(dim=1)
 
-    def _moved_to_start(self, x: Tensor) -> Tensor:
-        """x, with the samples that are at their clean images at their start instead."""
-        if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
-            return x
-        clean = (x == self.images).flatten(1).all(dim=1)
-        return x + torch.where(spread(clean, x), self._reference.start - self.images, 0)
+    @torch.no_grad()
+    def _keeps_budgets(self, x: Tensor) -> Tensor:
+        """The samples ``(N,)``, boolean, whose preserved losses are within their budgets."""
+        assert self._budgets is not None
+        if self._reference is None:
+            self(self.images)
+        preserved = self._losses_at(x)[1]
+        return self._budgets.keeps(relative_rises(preserved, self._before(x)[:, len(self.objective.names) :]))
 
     def _with_gradient_check(self, x: Tensor) -> Tensor:
         if self._gradient_checked or not x.requires_grad:
@@ -316,5 +373,6 @@ class BoundObjective:
         """Look at the first gradient, and at no other: it costs a synchronisation with the device."""
         if not self._gradient_checked:
             assert self._reference is not None
-            check_gradient(gradient, self._reference.losses[:, : len(self.objective.names)], self.objective.names)
+            reference = self._reference.losses[:, : len(self.objective.names)]
+            check_gradient(gradient, reference, self.objective.names, self.unlabelled)
             self._gradient_checked = True

@@ -270,7 +270,8 @@ def stealth_figure(curves: Sequence[StealthCurve], title: str = "Stealthy attack
     for axes, curve in zip(panels, curves, strict=True):
         _panel(axes, curve)
     left, top = panels[0].get_xlim()[0], 1.15 * max(100.0, *panels[0].dataLim.intervaly)
-    panels[0].set(xlim=(left, None), ylim=(0, top))
+    lowest = min(float(axes.dataLim.ymin) for axes in panels)
+    panels[0].set(xlim=(left, None), ylim=(min(0.0, lowest) - 0.05 * top, top))
     for axes in panels:
         axes.fill_between((left, 100 * LIMIT), _GOAL, top, color="#009E73", alpha=0.1, linewidth=0)
     panels[0].set_ylabel("damage, % of that without preservation", fontsize=10)

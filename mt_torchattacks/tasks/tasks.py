@@ -192,9 +192,9 @@ class Tasks(Mapping[str, Task]):
 
         Raises:
             KeyError: a target of an active task is missing.
-            TypeError, ValueError: a target is not of any task, or its values do not fit.
+            TypeError, ValueError: a target's values do not fit.
         """
-        checks.keys(targets, "targets", self.active, allowed=tuple(self))
+        checks.keys(targets, "targets", self.active)
         found = outputs_by_task(outputs, tuple(self), self.active)
         for name in self.active:
             loss = self[name].loss
