@@ -45,7 +45,7 @@ def check_gradient(gradient: Tensor, reference: Tensor, names: Collection[str], 
         unlabelled: ``(N,)`` boolean, the samples without a target, which need no gradient.
 
     Raises:
-        ValueError: another sample has no task left (all its losses are 0, and no gradient), or no sample has a gradient.
+        ValueError: another sample has no task left (losses of 0 and no gradient), or no sample has a gradient.
     """
     shown = checks.listed(names)
     reached = (gradient != 0).reshape(len(reference), -1).any(dim=1)

@@ -1,4 +1,4 @@
-"""How attacks are called: by position or by keyword, with more targets than needed, and not by torchattacks' own tools."""
+"""How attacks are called: by position or keyword, with more targets than needed, not by torchattacks' own tools."""
 
 from __future__ import annotations
 
