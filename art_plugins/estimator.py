@@ -213,15 +213,15 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
         name = self.layer_names[layer] if isinstance(layer, int) else layer
         checks.one_of(name, "layer", [known for known in modules if known])
         images, network = self.images(x), Network(self)
-        kept: list[Tensor] = []
-        handle = modules[name].register_forward_hook(lambda module, inputs, output: kept.append(output))
+        found: list[Tensor] = []
+        handle = modules[name].register_forward_hook(lambda module, inputs, output: found.append(output))
         try:
             with self.attacked(), torch.set_grad_enabled(framework):
                 for batch in in_batches(images, batch_size):
                     network(batch.to(self.device))
         finally:
             handle.remove()
-        activations = torch.cat(kept)
+        activations = torch.cat(found)
         return activations if framework else activations.cpu().numpy()
 
     def save(self, filename: str, path: str | None = None) -> None:

@@ -57,7 +57,7 @@ class MultiAttack:
         images: Images | None = None,
         targets: Targets | None = None,
     ) -> Tensor:
-        """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
+        """Adversarial images of the inputs' shape; see :meth:`mt_torchattacks.MultiTaskAttack.__call__`."""
         inputs, labels = named_arguments(inputs, labels, images, targets)
         results = [attack(inputs, labels) for attack in self.attacks]
         assert inputs is not None

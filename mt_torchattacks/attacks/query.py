@@ -56,7 +56,7 @@ class Search:
 
     @property
     def start(self) -> Tensor:
-        """Where a climb starts: the clean images; noise near those whose losses are as good as 0 (own predictions)."""
+        """Where steps start: the clean images, with noise for the samples whose losses are as good as 0 there."""
         return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class QueryAttack(NativeAttack):
         images: Images | None = None,
         targets: Targets | None = None,
     ) -> Tensor:
-        """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
+        """As :meth:`mt_torchattacks.MultiTaskAttack.__call__`; ``watch`` sees the best images, see :data:`Watch`."""
         runner = copy.copy(self)
         runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
         return super(QueryAttack, runner).__call__(inputs, labels, images=images, targets=targets)

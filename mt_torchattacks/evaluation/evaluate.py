@@ -34,8 +34,8 @@ def evaluate(
     Args:
         model: the model to evaluate; not necessarily the one that the attacks use.
         tasks: its tasks; all are evaluated, whatever their roles.
-        loader: batches ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1]; it is gone through once for the clean
-            images and once for each attack.
+        loader: batches ``(images, targets)``, images ``(N, C, H, W)`` or other inputs ``(N, ...)``; it is gone through
+            once for the clean images and once for each attack.
         attacks: the attacks by name; without any, the clean images alone are measured. ``report`` reads names of the
             form ``attack/rule/eps`` ("apgd/dgba/8").
         metrics: one accumulator a task, which is not changed: of this library, or any ``torchmetrics.Metric`` that

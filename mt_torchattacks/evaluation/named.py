@@ -49,7 +49,7 @@ class NamedData:
 
     Args:
         name: says in tables and files what the images are.
-        batches: ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1].
+        batches: ``(images, targets)``, images ``(N, C, H, W)`` or other inputs ``(N, ...)``.
         tasks: the tasks and their losses.
         metrics: one accumulator a task; a task without one gets the mean of its loss.
         class_names: names of the classes of a segmentation, where they are known.

@@ -237,7 +237,7 @@ class BoundObjective:
         return ~labelled
 
     def moved(self, x: Tensor) -> Tensor:
-        """X ``(N, ...)``, with the samples that are at their clean images at their start instead (once called)."""
+        """The images x ``(N, ...)``; samples at their clean images are at their start instead (once called)."""
         if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
             return x
         clean = (x == self.images).flatten(1).all(dim=1)

@@ -27,15 +27,15 @@ class Task:
     Args:
         loss: a loss of :mod:`mt_torchattacks.losses`, a ``torch.nn`` loss with ``reduction='none'``, or any callable
             ``(output, target) -> (N,)``.
-        role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` keeps it
-            (see ``budget``), ``"ignore"`` leaves the head out altogether.
+        role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` leaves it
+            as it is (see ``budget``), ``"ignore"`` leaves the head out altogether.
         floor: a clean loss of at most this, in the loss's unit, counts as zero: rules that divide by the clean loss
             divide by the loss under noise instead, and the attack starts from that noise (see
             :class:`~mt_torchattacks.Objective`). None: at most 0.001 and at most a hundredth of the loss under noise,
             as for targets that are the model's own predictions.
         budget: only with ``"preserve"``: the loss may rise by at most this share of the clean loss (0.05: 5 %), which
-            is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss
-            enters the balancing rule with a minus sign.
+            is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss is
+            a penalty, whose sign is turned before the balancing rule sees it.
         kind: what kind of task it is where its name does not say so, see :mod:`mt_torchattacks.tasks.kinds`; it is
             asked for the task's error and metrics.
         output: where the task's output is in what the model returns: its name in a mapping or dataclass, where that is

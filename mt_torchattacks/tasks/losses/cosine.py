@@ -23,7 +23,7 @@ class CosineDistance(Pointwise):
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`; for normals ``valid=losses.nonzero``.
 
     Shape:
-        output and target ``(N, C)`` or ``(N, C, H, W)``; returns ``(N,)``.
+        output and target ``(N, C, ...)``; returns ``(N,)``.
 
     Example:
         >>> import torch
