@@ -10,7 +10,7 @@ import torchattacks
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks import HOSTED, REFUSED
+from mt_torchattacks.attacks import HOSTED, REFUSED, apgd
 
 TASKS = mta.Tasks(label=mta.losses.CrossEntropy())
 
@@ -30,6 +30,16 @@ class Classifier(nn.Module):
 @pytest.fixture(name="case")
 def _case() -> tuple[nn.Module, Tensor, Tensor]:
     return Classifier().eval(), torch.rand(6, 3, 20, 20), torch.randint(0, 5, (6,))
+
+
+@pytest.fixture(autouse=True)
+def _the_hosts_random_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """APGD draws each sample's start from a generator of its own: here from the one of the host, one after another."""
+
+    def generators(images: Tensor, seed: int) -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(seed)] * len(images)
+
+    monkeypatch.setattr(apgd, "sample_generators", generators)
 
 
 def host_result(attack: Any, images: Tensor, labels: Tensor) -> Tensor:
