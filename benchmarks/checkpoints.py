@@ -12,7 +12,7 @@ import argparse
 import torch
 
 import mt_torchattacks as mta
-from mt_torchattacks.data.tasks import standard_tasks
+from mt_torchattacks.tasks.kinds.standard import standard_tasks
 
 EPS = 8 / 255
 

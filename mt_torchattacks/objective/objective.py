@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.geometry.shape import spread, where
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
+from mt_torchattacks.objective.compiled import eagerly, is_spent
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
 from mt_torchattacks.objective.labelled import measured
@@ -24,6 +25,8 @@ from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
 from mt_torchattacks.tasks import Task, Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
+
+T = TypeVar("T")
 
 _EPS = 8 / 255  # the usual radius, where nobody says one
 _BISECTIONS = 6  # of the line from an image that exceeds a budget to the clean one
@@ -131,6 +134,7 @@ class BoundObjective:
         self._reference: Reference | None = None  # found at the first call
         self._with_logarithms = tuple(objective.names)  # the tasks whose losses may be small
         self._outputs_checked = False
+        self._eager = False
         self._gradient_checked = not strict
 
     @property
@@ -156,6 +160,9 @@ class BoundObjective:
             KeyError, TypeError, ValueError: an output or target does not fit, a clean loss is NaN or infinite, a
                 sample has no task left, or the gradient does not reach the input.
         """
+        return self._several_passes(lambda: self._scored(x))
+
+    def _scored(self, x: Tensor) -> Tensor:
         here = self._pass(x)
         if self._reference is None:
             here = self._prepare(x, here)
@@ -165,6 +172,19 @@ class BoundObjective:
             return score
         surrogate = self._surrogate(here, before)
         return score + (surrogate - surrogate.detach())
+
+    def _several_passes(self, compute: Callable[[], T]) -> T:
+        """What a function computes that may go backwards through the model several times.
+
+        Where ``torch.compile`` has made a graph for a single backward pass, the model runs uncompiled from then on.
+        """
+        try:
+            return compute()
+        except RuntimeError as error:
+            if self._eager or not is_spent(error):
+                raise
+        self._eager = True
+        return compute()
 
     def weighted_gradients(self, x: Images) -> tuple[Tensor, Tensor]:
         """Scores ``(N,)`` and each task's gradient times the rule's weight for it, ``(N, T, ...)``.
@@ -176,10 +196,15 @@ class BoundObjective:
         if self._reference is None:
             self(x.detach())
         point = self.moved(x).detach().requires_grad_()
-        losses, before = self._losses_at(point)[0], self._before(x)
-        counted = losses.scaled(rule.weights(losses.values, before))
-        gradients = spread(counted, point) * separate_gradients(losses.handles, point)
-        return rule.score(self._shifted(losses.scored), before), gradients
+        before = self._before(x)
+
+        def compute() -> tuple[Tensor, Tensor]:
+            losses = self._losses_at(point)[0]
+            counted = losses.scaled(rule.weights(losses.values, before))
+            gradients = spread(counted, point) * separate_gradients(losses.handles, point)
+            return rule.score(self._shifted(losses.scored), before), gradients
+
+        return self._several_passes(compute)
 
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
@@ -303,7 +328,7 @@ class BoundObjective:
         """The model's outputs at x, and the targets, repeated where x is several copies of each image."""
         copies = self._copies(x)
         targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
-        with frozen(self.objective.model):
+        with frozen(self.objective.model), eagerly(self._eager):
             outputs = self.objective.model(x)
         if not self._outputs_checked:
             self.objective.tasks.check(outputs, targets)

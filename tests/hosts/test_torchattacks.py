@@ -56,9 +56,15 @@ def our_result(attack: Any, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def assert_same(name: str, found: Tensor, expected: Tensor) -> None:
-    """Bit for bit. PGDRSL2 to one rounding of float32: the host takes the softmax of logits that are not there."""
+    """Bit for bit. The two that take the softmax of logits, which are not there, to a rounding of the gradient.
+
+    For PGDRSL2 that is one of float32; PGDRS steps along signs, and the sign of a gradient that is zero but for
+    rounding may be either.
+    """
     if name == "PGDRSL2":
         torch.testing.assert_close(found, expected, rtol=0, atol=2e-7)
+    elif name == "PGDRS":
+        assert float(((found - expected).abs() > 2e-7).float().mean()) < 1e-3
     else:
         assert torch.equal(found, expected)
 
