@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.tasks.losses.feature import FeatureDistance
     from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
     from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
+    from mt_torchattacks.tasks.losses.own import OwnLoss
     from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
 else:
     lazily(__name__)
@@ -34,6 +35,7 @@ __all__ = [
     "LogitScaled",
     "Loss",
     "Margin",
+    "OwnLoss",
     "RelativeError",
     "TargetedDLR",
     "as_loss",
