@@ -1,6 +1,6 @@
 """Attack the four heads of a Faster R-CNN, which computes its own losses, on shapes that are drawn on the fly.
 
-    python examples/detector.py          # two minutes on two slow cores
+    python examples/detector.py          # half a minute of one core to train, more than that again to attack
 
 trains a small detector of squares and discs, attacks it, and prints the average precision on held-out images before and
 after. Average precision is computed here, at one overlap: torchmetrics' needs pycocotools, which is not required.
