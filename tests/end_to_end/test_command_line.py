@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -218,6 +221,7 @@ def _all_of(terminal: int) -> str:
 def test_json_is_all_that_is_printed_and_terminals_get_a_bar(own: Path) -> None:
     """Standard error is a terminal: a bar on it and no line a cell; standard output has JSON alone."""
     terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
     words = [*PROGRAM, *_sources("own.py:Heads", "own.py:Pairs"), "--json", "--output", "terminal"]
     with subprocess.Popen(words, cwd=own, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=end) as process:
         os.close(end)
