@@ -57,7 +57,7 @@ class Ascent:
     @torch.no_grad()
     def score(self, x: Tensor) -> Tensor:
         """The score alone."""
-        return finite_scores(self.bound(x))
+        return finite_scores(self.bound.scores(x))
 
 
 def pgd(ascent: Ascent, start: Tensor, steps: int, step_size: float | Tensor, decay: float | None) -> Tensor:

@@ -15,6 +15,7 @@ from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import BestOf
 from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.objective.labelled import warn_of_unlabelled
 from mt_torchattacks.types import Targets
 
 
@@ -34,7 +35,9 @@ class DeviceAttack(BatchAttack):
         with estimator.attacked():
             bound = estimator.bind(objective, images, goals, ball)
             ascent = Ascent(bound, ball, self._watcher(goals, part))
-            found = [self._run(ascent, start, part) for start in self._starts(ball)]
+            starts = (bound.within_budgets(start) for start in self._starts(ball))
+            found = [bound.returned(bound.moved(self._run(ascent, start, part))) for start in starts]
+            warn_of_unlabelled(bound.unlabelled, bound.objective.names)
             return found[0] if len(found) == 1 else _best(ascent, found)
 
     @abstractmethod

@@ -18,7 +18,6 @@ from art_plugins.fitting import FitMixin
 from art_plugins.labels import Array, Label, Labels
 from art_plugins.network import Network
 from mt_torchattacks import Rule, Tasks, checks
-from mt_torchattacks.tasks.outputs import outputs_by_task
 
 
 class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
@@ -141,7 +140,7 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
         found: list[Label] = []
         with self.attacked(), torch.no_grad():
             for batch in in_batches(images, batch_size):
-                outputs = outputs_by_task(network(batch.to(self.device)), tuple(self.tasks))
+                outputs = self.tasks.by_task(network(batch.to(self.device)))
                 arrays = {name: self._postprocessed(output) for name, output in outputs.items()}
                 found += _labels(arrays, batch, predicted=True)
         return found
@@ -214,15 +213,15 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
         name = self.layer_names[layer] if isinstance(layer, int) else layer
         checks.one_of(name, "layer", [known for known in modules if known])
         images, network = self.images(x), Network(self)
-        kept: list[Tensor] = []
-        handle = modules[name].register_forward_hook(lambda module, inputs, output: kept.append(output))
+        found: list[Tensor] = []
+        handle = modules[name].register_forward_hook(lambda module, inputs, output: found.append(output))
         try:
             with self.attacked(), torch.set_grad_enabled(framework):
                 for batch in in_batches(images, batch_size):
                     network(batch.to(self.device))
         finally:
             handle.remove()
-        activations = torch.cat(kept)
+        activations = torch.cat(found)
         return activations if framework else activations.cpu().numpy()
 
     def save(self, filename: str, path: str | None = None) -> None:

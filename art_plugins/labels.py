@@ -62,8 +62,8 @@ def targets(y: Labels, tasks: Tasks, n: int) -> dict[str, Tensor]:
 
 def clean_images(y: Labels) -> Array | None:
     """The clean images that labels carry, `(N, ...)`; None unless all do."""
-    carried = [label.image for label in y if isinstance(label, Label)]
-    return np.stack(carried) if carried and len(carried) == len(y) else None
+    images = [label.image for label in y if isinstance(label, Label)]
+    return np.stack(images) if images and len(images) == len(y) else None
 
 
 def _single(loss: LossFunction, label: Mapping[str, Any], name: str) -> Tensor:

@@ -26,11 +26,11 @@ Batch = tuple[Tensor, dict[str, Tensor]]
 ROLES = {
     "depth": ("ignore", "ignore", "target"),
     "depth; harm the others": ("attack", "attack", "target"),
-    "depth; keep the others": (0.05, 0.05, "target"),
+    "depth; preserve the others": (0.05, 0.05, "target"),
     "labels": ("target", "ignore", "ignore"),
     "labels; harm the others": ("target", "attack", "attack"),
-    "labels; keep the others": ("target", 0.05, 0.05),
-    "labels and depth; keep normals": ("target", 0.05, "target"),
+    "labels; preserve the others": ("target", 0.05, 0.05),
+    "labels and depth; preserve normals": ("target", 0.05, "target"),
 }
 
 
@@ -46,8 +46,8 @@ def tasks_for(chosen: tuple[str | float, ...]) -> mta.Tasks:
     """The standard tasks with these roles and budgets."""
     made = {}
     for (name, task), role in zip(standard_tasks().items(), chosen, strict=True):
-        kept = isinstance(role, float)
-        made[name] = mta.Task(task.loss, role="preserve", budget=role) if kept else mta.Task(task.loss, role=role)
+        within = isinstance(role, float)
+        made[name] = mta.Task(task.loss, role="preserve", budget=role) if within else mta.Task(task.loss, role=role)
     return mta.Tasks(made)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from torch import Tensor
 
 Images: TypeAlias = Tensor
-"""``(N, C, H, W)`` floating-point images in [0, 1]."""
+"""Floating-point images ``(N, C, H, W)``, or other inputs ``(N, ...)``, in [0, 1] unless an attack has other bounds."""
 
 Targets: TypeAlias = Mapping[str, Tensor]
 """One target tensor per task; the first dimension of each is ``N``."""
@@ -23,4 +23,7 @@ LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """``(output, target) -> (N,)``: one loss per sample."""
 
 Role: TypeAlias = Literal["attack", "preserve", "ignore", "target"]
-"""What an attack does to a task: raise its loss, keep it, nothing, or lower it towards the given target."""
+"""What an attack does to a task: raise its loss, preserve it, nothing, or lower it towards the given target."""
+
+Place: TypeAlias = str | int
+"""Where a task's output is in what the model returns: a name, or a position in a tuple."""

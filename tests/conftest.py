@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from tests.study_runs import Run, Runs
 
 from mt_torchattacks.tasks.kinds.base import SERVED
 from mt_torchattacks.tasks.kinds.registry import known_names
@@ -35,3 +40,15 @@ def _kinds() -> Iterator[None]:
     yield
     for name in set(SERVED) - before:
         del SERVED[name]
+
+
+@pytest.fixture(scope="session")
+def study_run(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Runs a study on toy models and data by its name; each one once, for all tests."""
+    from tests.study_runs import run_study
+
+    @cache
+    def run(name: str) -> Run:
+        return run_study(name, tmp_path_factory.mktemp(name) / "new" / "out")
+
+    return run

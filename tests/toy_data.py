@@ -61,7 +61,7 @@ def small() -> Small:
 
 
 def small_rooms() -> NamedData:
-    """Three small rooms, for ``--data``."""
+    """Three small rooms in two batches, for ``--data``."""
     return rooms(3)
 
 

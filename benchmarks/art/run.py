@@ -156,7 +156,7 @@ def _harm(case: Case, evaluation: Evaluation) -> DataFrame:
     if case.relative:
         return arp_table(evaluation).drop(columns="eps")
     rows = [
-        {**dict(zip(("attack", "rule"), name.split("/"), strict=True)), **scores.losses}
-        for name, scores in evaluation.attacked.items()
+        {**dict(zip(("attack", "rule"), name.split("/"), strict=True)), **found.losses}
+        for name, found in evaluation.attacked.items()
     ]
     return checks.optional("pandas", extra="plot").DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Draw ``rooms.png``: eight scenes of :class:`mt_torchattacks.data.Rooms` with their labels."""
+"""Draw ``rooms.png``: eight rooms of :class:`mt_torchattacks.data.Rooms` with their labels."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def main() -> None:
     """Write the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=2, default=(150, 200))
-    parser.add_argument("--scenes", type=int, nargs="+", default=list(range(8)))
+    parser.add_argument("--rooms", type=int, nargs="+", default=list(range(8)))
     parser.add_argument("--tasks", nargs="+", default=[task for task in Rooms.TASKS if task != "autoencoder"])
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("rooms.png"))
     arguments = parser.parse_args()
-    length = max(arguments.scenes) + 1
+    length = max(arguments.rooms) + 1
     rooms = Rooms(length, size=tuple(arguments.size), seed=1, tasks=arguments.tasks, classes=40)
-    images, targets = rooms.render(arguments.scenes)
+    images, targets = rooms.render(arguments.rooms)
     rows, columns = 1 + len(arguments.tasks), len(images)
     width = 2 * arguments.size[1] / arguments.size[0] * 0.75
     figure, axes = plt.subplots(rows, columns, figsize=(width * columns, 1.5 * rows), squeeze=False)

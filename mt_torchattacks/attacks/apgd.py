@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torchattacks
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.arguments import Declared, argument, length, number
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
-from mt_torchattacks.attacks.best import BestOf
+from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.host.attack import Traits
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
@@ -75,15 +75,17 @@ class APGD(Declared, _Host):
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
         generator = torch.Generator().manual_seed(int(self.seed))
-        ball = self._ball(images)
-        best = BestOf(images, images.new_full((len(images),), -math.inf))
+        ball, bound = self._ball(images), cast(BoundObjective, self.__dict__["_bound"])
+        best, first = BestOf(images, images.new_full((len(images),), -math.inf)), FIRST[self.norm]
+        if bound.constrained:
+            best, first = BestOf(images, finite_scores(bound.scores(images))), STRIDE
         for restart in range(self.n_restarts):
-            start = ball.surface_point(generator) if self.random_start or restart else images
-            first = STRIDE if self.__dict__["_bound"].constrained else FIRST[self.norm]
+            random = self.random_start or restart
+            start = bound.within_budgets(ball.surface_point(generator)) if random else images
             found, score = auto_pgd(
                 start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
             )
-            best.add(found, score)
+            best.add(bound.moved(found), score)
             if self.verbose:
                 print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best.scores.mean()):.5f}")
         return best.images

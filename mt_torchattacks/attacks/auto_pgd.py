@@ -36,7 +36,7 @@ def auto_pgd(
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
 
     Returns:
-        each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
+        Each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
 
     Example:
         >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=math.inf)

@@ -59,7 +59,7 @@ class AutoSAGA(NativeAttack):
 
     Example:
         >>> import mt_torchattacks as mta
-        >>> model, tasks = nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
+        >>> model, tasks = torch.nn.Conv2d(3, 1, 1), mta.Tasks(depth=mta.losses.L1())
         >>> attack = mta.AutoSAGA(model, tasks, balance="dgba", eps=8 / 255, steps=3)
         >>> attack(torch.rand(2, 3, 8, 8), {"depth": torch.rand(2, 1, 8, 8)}).shape
         torch.Size([2, 3, 8, 8])
@@ -98,7 +98,7 @@ class AutoSAGA(NativeAttack):
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         best = BestOf(ball.images, ball.images.new_full((len(ball.images),), -math.inf))
         for x, score, _ in self.iterates(bound, ball):
-            best.add(x, finite_scores(score))
+            best.add(bound.moved(x), finite_scores(score))
         return best.images
 
     def iterates(self, bound: BoundObjective, ball: Ball) -> Iterator[Iterate]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from mt_torchattacks.geometry.shape import where
+
+if TYPE_CHECKING:
+    from mt_torchattacks.objective import BoundObjective
 
 CLEAN = "clean"
 """The name of the clean images among those that several attacks have found."""
@@ -71,6 +76,18 @@ class BestOf:
         if name:
             self.scores_of[name] = scores
             self.winners = [name if won else old for won, old in zip(better.tolist(), self.winners, strict=True)]
+
+
+def first_best(bound: BoundObjective) -> BestOf:
+    """What an attack that keeps its best begins with: where it starts.
+
+    Where tasks are preserved within a budget, which such a start may exceed, the clean images are candidates too.
+    """
+    score = bound(bound.images)
+    best = BestOf(bound.moved(bound.images), score)
+    if bound.constrained:
+        best.add(bound.images, finite_scores(bound.scores(bound.images)))
+    return best
 
 
 def _put(whole: Tensor, part: Tensor, at: Tensor | None) -> Tensor:

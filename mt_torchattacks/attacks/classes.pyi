@@ -606,7 +606,7 @@ class AutoSAGA(_AutoSAGA):
     ) -> None: ...
 
 class SPSA(_SPSA):
-    """Simultaneous perturbation stochastic approximation: estimate the gradient from pairs of scores, and climb it.
+    """Simultaneous perturbation stochastic approximation: estimate the gradient from pairs of scores, and follow it.
 
     Args:
         model: model to attack; a forward pass gives all tasks' outputs.

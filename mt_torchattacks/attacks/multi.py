@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import CLEAN, BestOf
-from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack, named_arguments
 from mt_torchattacks.types import Images, Targets
 
 
@@ -49,9 +49,18 @@ class MultiAttack:
         checks.require(same, "attacks", "attacks with the same normalization", f"{means}")
         self.attacks = list(attacks)
 
-    def __call__(self, inputs: Images, labels: Targets) -> Tensor:
-        """Adversarial images ``(N, C, H, W)``; see :meth:`MultiTaskAttack.__call__`."""
+    def __call__(
+        self,
+        inputs: Images | None = None,
+        labels: Targets | None = None,
+        *,
+        images: Images | None = None,
+        targets: Targets | None = None,
+    ) -> Tensor:
+        """Adversarial images of the inputs' shape; see :meth:`mt_torchattacks.MultiTaskAttack.__call__`."""
+        inputs, labels = named_arguments(inputs, labels, images, targets)
         results = [attack(inputs, labels) for attack in self.attacks]
+        assert inputs is not None
         clean, score = inputs.to(results[0]), self.attacks[0].scores
         best = BestOf(clean, score(clean, inputs, labels), name=CLEAN)
         for number, found in enumerate(results):

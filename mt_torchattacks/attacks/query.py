@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.arguments import argument, no_argument
-from mt_torchattacks.attacks.best import BestOf, finite_scores
+from mt_torchattacks.attacks.best import finite_scores, first_best
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.ball import Ball
@@ -28,7 +28,8 @@ are to be taken of."""
 class Search:
     """A batch of images under a query attack: asks for scores, counts, and keeps each sample's best image.
 
-    The clean image, whose score the objective needs anyway, is the first best one and no query. Samples whose best
+    The clean image, whose score the objective needs anyway, is the first best one and no query (noise near it where the
+    attack starts there). Samples whose best
     score has reached ``stop_at`` are left out by :meth:`keep_active`; ``active``, ``ball`` and ``bound`` are of the
     others, A in number.
 
@@ -43,7 +44,7 @@ class Search:
         self.bound, self.ball = bound, ball
         self.active = torch.arange(len(ball.images), device=ball.images.device)
         self.queries = torch.zeros_like(self.active)
-        self.best = BestOf(ball.images, bound(ball.images))
+        self.best = first_best(bound)
         self._stop_at, self._watch = stop_at, watch
         self._show()
         self.keep_active()
@@ -55,7 +56,7 @@ class Search:
 
     @property
     def start(self) -> Tensor:
-        """Where a climb starts: the clean images; noise near those whose losses are as good as 0 (own predictions)."""
+        """Where steps start: the clean images, with noise for the samples whose losses are as good as 0 there."""
         return self.ball.project(self.bound.start)
 
     def probe(self, points: Tensor) -> Tensor:
@@ -120,11 +121,19 @@ class QueryAttack(NativeAttack):
         Random numbers are drawn once for all samples, so that none depends on who else is in the batch.
         """
 
-    def __call__(self, inputs: Images, labels: Targets | None = None, watch: Watch | None = None) -> Tensor:
-        """Adversarial images for ``inputs``; see :meth:`MultiTaskAttack.__call__`. ``watch`` sees them come about."""
+    def __call__(
+        self,
+        inputs: Images | None = None,
+        labels: Targets | None = None,
+        watch: Watch | None = None,
+        *,
+        images: Images | None = None,
+        targets: Targets | None = None,
+    ) -> Tensor:
+        """As :meth:`mt_torchattacks.MultiTaskAttack.__call__`; ``watch`` sees the best images, see :data:`Watch`."""
         runner = copy.copy(self)
         runner.__dict__["_watch"] = watch  # torchattacks' __setattr__ would look for attacks in it
-        return super(QueryAttack, runner).__call__(inputs, labels)
+        return super(QueryAttack, runner).__call__(inputs, labels, images=images, targets=targets)
 
     def run(self, bound: BoundObjective, ball: Ball, generator: torch.Generator) -> Tensor:
         """The best images asked about, the clean ones among them."""

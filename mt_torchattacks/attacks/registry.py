@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import re
 from pathlib import Path
 from typing import Any
 
+from mt_torchattacks.names import declared
+
 _BASE = "NativeAttack"
-_CLASS = re.compile(r"^class (\w+)\(([^)]*)\):", re.MULTILINE)
 
 REGISTERED: dict[str, type[Any]] = {}
 """The attacks whose modules have been imported, wherever these are; a class that derives from ``NativeAttack`` is put
@@ -43,12 +43,9 @@ def native_modules() -> dict[str, str]:
 
 def attacks_in(folder: Path, package: str) -> dict[str, str]:
     """The attacks in the files of a folder, each with its module in a package; the files are read, not imported."""
-    bases, places = {}, {}
-    for path in sorted(folder.glob("*.py")):
-        for name, parents in _CLASS.findall(path.read_text("utf-8")):
-            bases[name] = re.findall(r"\w+", parents)
-            if name.lower() == path.stem.replace("_", ""):
-                places[name] = f"{package}.{path.stem}"
+    found = declared(folder)
+    bases = {name: one.bases for name, one in found.items()}
+    places = {n: f"{package}.{one.module}" for n, one in found.items() if n.lower() == one.module.replace("_", "")}
     return {name: place for name, place in places.items() if _derives(name, bases)}
 
 
@@ -63,5 +60,5 @@ def native_class(name: str) -> type[Any]:
     return found
 
 
-def _derives(name: str, bases: dict[str, list[str]]) -> bool:
+def _derives(name: str, bases: dict[str, tuple[str, ...]]) -> bool:
     return any(base == _BASE or _derives(base, bases) for base in bases.get(name, ()))

@@ -15,7 +15,7 @@ _MOMENTUM = 0.9
 
 
 class SPSA(QueryAttack):
-    """Simultaneous perturbation stochastic approximation: estimate the gradient from pairs of scores, and climb it.
+    """Simultaneous perturbation stochastic approximation: estimate the gradient from pairs of scores, and follow it.
 
     'Adversarial risk and the dangers of evaluating against weak attacks' (Uesato et al., ICML 2018,
     https://arxiv.org/abs/1802.05666), on the score of all tasks. Each step asks about pairs of points at +delta and

@@ -97,18 +97,13 @@ class WorstCase(NativeAttack):
         if self.alone:
             return _results(components[self.alone], bound)
         judge = self.judged(bound)
-        best = BestOf(bound.images, _score(judge, bound.images), name=CLEAN)
+        best = BestOf(bound.images, finite_scores(judge.scores(bound.images)), name=CLEAN)
         for name, component in components.items():
             found = _results(component, bound)
-            best.add(found, _score(judge, found), name=name)
+            best.add(found, finite_scores(judge.scores(found)), name=name)
         return best.images
 
 
 def _results(component: MultiTaskAttack, bound: BoundObjective) -> Tensor:
     strict = component.balance in _OF_ALL_TASKS  # a sample may have no target for one task, though not for all
     return component.ascend(bound.under(component.balance, strict=strict))
-
-
-@torch.no_grad()
-def _score(judge: BoundObjective, x: Tensor) -> Tensor:
-    return finite_scores(judge(x))

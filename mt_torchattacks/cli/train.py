@@ -16,7 +16,7 @@ class TrainOptions:
     """How to train.
 
     Args:
-        recipe: a recipe's name, FAMILY/VARIANT; `mt-attack list models` shows them
+        recipe: a recipe's name, FAMILY/VARIANT, as rooms3/all-shared; for an unknown one the message lists all
         data: the data set's folder; rooms need none
         output: folder for what it writes; results/train/RECIPE by default
         resume: go on where an interrupted training stopped

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.data.nyuv2 import NYUv2
     from mt_torchattacks.data.rooms import Rooms
     from mt_torchattacks.data.taskonomy import TinyTaskonomy
+    from mt_torchattacks.data.two_digits import TwoDigits
 else:
     lazily(__name__)
 
@@ -27,6 +28,7 @@ __all__ = [
     "RandomMirror",
     "Rooms",
     "TinyTaskonomy",
+    "TwoDigits",
     "check_data",
     "class_pixels",
     "dataset_names",

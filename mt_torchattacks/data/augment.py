@@ -152,7 +152,7 @@ class JointAugmentation:
             numbers: ``(4,)`` in [0, 1), what the augmentation is decided by; drawn by default.
 
         Returns:
-            the image ``(3, *size)`` and its targets.
+            The image ``(3, *size)`` and its targets.
         """
         zoom, coin, *place = _drawn(numbers, self.numbers, self.generator)
         scale = self.scale[0] + zoom * (self.scale[1] - self.scale[0])

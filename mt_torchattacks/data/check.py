@@ -53,7 +53,7 @@ def check_data(
         items: how many items to read, >= 1, spread over the split.
 
     Returns:
-        what was found; a missing or damaged file is a problem with the file's name, not an error.
+        What was found; a missing or damaged file is a problem with the file's name, not an error.
 
     Raises:
         ImportError: a package that reads the files is not installed.

@@ -36,7 +36,8 @@ def prior_factor(pixels: Tensor, *, uniform: float = 0.5, power: float = 1.0) ->
     """Weights that even out rare and frequent classes (Zhang et al., 2016, equation 4).
 
     The class's share of the pixels is mixed with the uniform distribution and raised to ``-power``; the weights'
-    expectation is 1. For data without the file of :meth:`TinyTaskonomy.class_weights`.
+    expectation is 1. For data without the file of
+    :meth:`TinyTaskonomy.class_weights() <mt_torchattacks.data.TinyTaskonomy.class_weights>`.
 
     Args:
         pixels: ``(K,)`` number of pixels of each class, as :func:`class_pixels` counts them.

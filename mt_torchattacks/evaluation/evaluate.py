@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
+from torchmetrics import Metric
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, measure, meters_of
+from mt_torchattacks.evaluation.measure import AttackFunction, directions_of, measure, meters_of
 from mt_torchattacks.evaluation.result import Evaluation
-from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
 
@@ -21,7 +21,7 @@ def evaluate(
     tasks: Tasks,
     loader: Iterable[tuple[Images, Targets]],
     attacks: Mapping[str, AttackFunction] | None = None,
-    metrics: Mapping[str, TaskMetrics] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     *,
     device: torch.device | str | None = None,
     progress: bool = True,
@@ -34,11 +34,14 @@ def evaluate(
     Args:
         model: the model to evaluate; not necessarily the one that the attacks use.
         tasks: its tasks; all are evaluated, whatever their roles.
-        loader: batches ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1]; it is gone through once for the clean
-            images and once for each attack.
+        loader: batches ``(images, targets)``, images ``(N, C, H, W)`` or other inputs ``(N, ...)``; it is gone through
+            once for the clean images and once for each attack.
         attacks: the attacks by name; without any, the clean images alone are measured. ``report`` reads names of the
             form ``attack/rule/eps`` ("apgd/dgba/8").
-        metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss.
+        metrics: one accumulator a task, which is not changed: of this library, or any ``torchmetrics.Metric`` that
+            takes ``(output, target)``, whose result is a number or a dict of numbers and which says whether higher is
+            better (``higher_is_better``, or an attribute ``directions``, ``{name: bool}``). A task without one gets the
+            mean of its loss.
         device: where batches are moved to; by default to the model's first parameter.
         progress: whether to show progress bars.
 
@@ -56,7 +59,7 @@ def evaluate(
         (dict_keys(['depth']), 4)
     """
     checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
-    directions = {task: dict(meter.directions) for task, meter in meters_of(tasks, metrics).items()}
+    meters = meters_of(tasks, metrics)
     clean = measure(model, tasks, loader, metrics, device=device, progress="clean" if progress else None)
     attacked = {}
     for name, attack in tqdm((attacks or {}).items(), "attacks", unit="attack", disable=None if progress else True):
@@ -65,4 +68,5 @@ def evaluate(
         same = found.samples == clean.samples
         checks.require(same, "loader", f"{clean.samples} images each time", f"{found.samples} for attack {name!r}")
         attacked[name] = found
+    directions = {task: directions_of(meter, clean.metrics[task]) for task, meter in meters.items()}
     return Evaluation(clean, attacked, directions)

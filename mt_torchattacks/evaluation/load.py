@@ -70,7 +70,7 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     record = _record(model)
     tasks, classes = tuple(record["heads"]), kinds.number_of_classes(record["heads"])
     size = {**record.get("data", {}), **record.get("test", {})}.get("size")
-    known = {"length": max(images, 0), "split": split, "tasks": tasks, "classes": classes, "size": size}
+    known: dict[str, Any] = {"length": max(images, 0), "split": split, "tasks": tasks, "classes": classes, "size": size}
     label, dataset = _dataset(source, {key: value for key, value in known.items() if value is not None})
     return NamedData.of(label, dataset, images, batch_size)
 

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.result import Measurements
-from mt_torchattacks.metrics import TaskError, TaskMetrics
+from mt_torchattacks.metrics import TaskError
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.tasks.outputs import outputs_by_task
 from mt_torchattacks.types import Images, Targets
 
 AttackFunction: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
@@ -27,7 +27,7 @@ def measure(
     model: nn.Module,
     tasks: Tasks,
     loader: Iterable[tuple[Images, Targets]],
-    metrics: Mapping[str, TaskMetrics] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
     attack: AttackFunction | None = None,
     *,
     device: torch.device | str | None = None,
@@ -40,7 +40,8 @@ def measure(
         model: the model to measure; afterwards each of its modules is in the mode it was in.
         tasks: its tasks; all are measured, whatever their roles.
         loader: batches ``(images, targets)``, images ``(N, ...)``; gone through once.
-        metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss.
+        metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss. See
+            :func:`meters_of` for what fits.
         attack: makes the images that are measured; None measures the clean ones.
         device: where batches are moved to; by default to the model's first parameter.
         per_sample: also return every sample's losses.
@@ -69,12 +70,14 @@ def measure(
         model.eval()
         for images, targets in tqdm(loader, progress, unit="batch", leave=False, disable=None if progress else True):
             checks.keys(targets, "targets", tuple(tasks))
-            images, targets = images.to(device), {task: targets[task].to(device) for task in tasks}
+            images, others = images.to(device), other_inputs(model, targets)
+            others = {name: other.to(device) for name, other in others.items()}
+            targets = {task: targets[task].to(device) for task in tasks}
             if attack is not None:
-                images, taken = _timed(attack, images, targets)
+                images, taken = _timed(attack, images, targets | others)
                 seconds += taken
             with torch.no_grad():
-                outputs = outputs_by_task(model(images), tuple(tasks))
+                outputs = tasks.by_task(model(images, **others))
                 for task in tasks:
                     for meter in (losses[task], meters[task]):
                         _update(task, meter, outputs[task], targets[task])
@@ -87,14 +90,40 @@ def measure(
     return Measurements(found, means, seconds, samples, every if per_sample else None)
 
 
-def meters_of(tasks: Tasks, metrics: Mapping[str, TaskMetrics] | None) -> dict[str, TaskMetrics]:
+def meters_of(tasks: Tasks, metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
     """One accumulator a task: the given one, or the mean of the task's loss.
 
+    Args:
+        tasks: the tasks.
+        metrics: accumulators of this library or of torchmetrics, by task. The result is a number, or a dict of numbers
+            by name; a number is named after the accumulator's class. Whether higher is better is said by the attribute
+            ``directions``, ``{name: bool}``, or, for all numbers of the accumulator, by torchmetrics'
+            ``higher_is_better``.
+
     Raises:
-        ValueError: a metric of no task.
+        TypeError: something that is no ``torchmetrics.Metric``.
+        ValueError: a metric of no task, or one that does not say whether higher is better.
     """
     checks.keys(metrics or {}, "metrics", (), allowed=tuple(tasks))
+    for task, meter in (metrics or {}).items():
+        name = f"metrics[{task!r}]"
+        checks.require(isinstance(meter, Metric), name, "a torchmetrics.Metric", checks.describe(meter), TypeError)
+        says = getattr(meter, "directions", None) is not None or meter.higher_is_better is not None
+        expected = "a metric that says whether higher is better, by higher_is_better or an attribute directions"
+        checks.require(says, name, expected, f"{type(meter).__name__}, which does not")
     return {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
+
+
+def directions_of(meter: Metric, names: Iterable[str]) -> dict[str, bool]:
+    """Whether higher is better, for each of an accumulator's numbers by name.
+
+    Example:
+        >>> from torchmetrics.classification import MulticlassAccuracy
+        >>> directions_of(MulticlassAccuracy(10), ["MulticlassAccuracy"])
+        {'MulticlassAccuracy': True}
+    """
+    stated: Mapping[str, bool] | None = getattr(meter, "directions", None)
+    return dict.fromkeys(names, bool(meter.higher_is_better)) if stated is None else dict(stated)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -111,7 +140,13 @@ def _update(task: str, meter: Metric, output: Tensor, target: Tensor) -> None:
 
 
 def _values(name: str, metric: Metric) -> dict[str, float]:
-    values = {key: float(value) for key, value in metric.compute().items()}
+    found = metric.compute()
+    named = found if isinstance(found, Mapping) else {type(metric).__name__: found}
+    for key, value in named.items():
+        single = isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.numel() == 1)
+        shown = f"{checks.describe(value)} for {key!r}"
+        checks.require(single, name, "a number, or a dict of numbers", shown)
+    values = {str(key): float(value) for key, value in named.items()}
     checks.finite(torch.tensor(list(values.values())), name)
     return values
 

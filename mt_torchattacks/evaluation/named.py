@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.data import Subset
+from torchmetrics import Metric
 
 from mt_torchattacks import checks
 from mt_torchattacks.data.memory import Batch, InMemory
 from mt_torchattacks.evaluation.measure import device_of
 from mt_torchattacks.evaluation.store import fingerprint
-from mt_torchattacks.metrics import TaskMetrics
 from mt_torchattacks.tasks import Tasks, standard_metrics, standard_tasks
 from mt_torchattacks.types import Images, Targets
 
@@ -49,7 +49,7 @@ class NamedData:
 
     Args:
         name: says in tables and files what the images are.
-        batches: ``(images, targets)``, images ``(N, C, H, W)`` in [0, 1].
+        batches: ``(images, targets)``, images ``(N, C, H, W)`` or other inputs ``(N, ...)``.
         tasks: the tasks and their losses.
         metrics: one accumulator a task; a task without one gets the mean of its loss.
         class_names: names of the classes of a segmentation, where they are known.
@@ -58,7 +58,7 @@ class NamedData:
     name: str
     batches: Sequence[tuple[Images, Targets]]
     tasks: Tasks
-    metrics: Mapping[str, TaskMetrics]
+    metrics: Mapping[str, Metric]
     class_names: Sequence[str] = ()
 
     @classmethod

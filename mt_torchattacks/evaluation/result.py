@@ -46,8 +46,8 @@ class Evaluation:
     """How a model did on clean images and under attacks; made by :func:`~mt_torchattacks.evaluate`.
 
     Attributes:
-        clean: scores on the clean images.
-        attacked: scores under each attack, by its name.
+        clean: what was measured on the clean images.
+        attacked: the same under each attack, by its name.
         directions: whether higher is better, ``{task: {metric: bool}}``.
 
     Example:
@@ -66,8 +66,8 @@ class Evaluation:
     def relative(self) -> dict[str, AverageRelativePerformance]:
         """Average relative performance under each attack, per task and in all, in percent."""
         return {
-            name: average_relative_performance(self.clean.metrics, scores.metrics, self.directions)
-            for name, scores in self.attacked.items()
+            name: average_relative_performance(self.clean.metrics, found.metrics, self.directions)
+            for name, found in self.attacked.items()
         }
 
     def to_frame(self) -> DataFrame:
@@ -83,8 +83,8 @@ class Evaluation:
         columns = ["attack", "task", "metric", "value", "clean", "relative_change"]
         rows = [
             (attack, task, metric, value, self.clean.metrics[task][metric], self._change(attack, task, metric))
-            for attack, scores in self.attacked.items()
-            for task, metrics in scores.metrics.items()
+            for attack, found in self.attacked.items()
+            for task, metrics in found.metrics.items()
             for metric, value in metrics.items()
         ]
         return checks.optional("pandas", extra="plot").DataFrame(rows, columns=columns)

@@ -15,7 +15,7 @@ NORMS = {"Linf": math.inf, "L2": 2.0, "L1": 1.0}
 """torchattacks' names of the norms."""
 
 _TINY = 1e-12  # torchattacks' APGD adds it to every length that it divides by
-_TOO_SMALL = 1e-10  # below it the squares of float32, and _TINY, would count
+_TOO_SMALL = 1e-10  # a smaller vector is scaled first: its squares would vanish in float32, and _TINY would count
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,32 @@ from typing import ClassVar
 from torch import Tensor
 from torchmetrics import Metric
 
+from mt_torchattacks import checks
 from mt_torchattacks.dense import check_mode, resized
+
+
+def labels_and_predictions(
+    output: Tensor, target: Tensor, num_classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor]:
+    """The labels that count and the classes predicted for them, both ``(M,)`` int64.
+
+    Args:
+        output: class scores ``(N, K, ...)``; that there are K of them is for the caller to check.
+        target: class indices ``(N, ...)``.
+        num_classes: K.
+        ignore_index: label that does not count.
+
+    Raises:
+        TypeError: the target is not of an integer dtype.
+        ValueError: a label is out of range, or a score is NaN or infinite.
+    """
+    checks.require(not target.is_floating_point(), "target", "an integer dtype", checks.describe(target), TypeError)
+    checks.finite(output, "output")
+    counted = target != ignore_index
+    labels, predicted = target[counted].long(), output.argmax(dim=1)[counted]
+    wrong = set(labels[(labels < 0) | (labels >= num_classes)].tolist())
+    checks.require(not wrong, "target", f"labels in [0, {num_classes}) or {ignore_index}", f"also {sorted(wrong)}")
+    return labels, predicted
 
 
 class TaskMetrics(Metric, ABC):

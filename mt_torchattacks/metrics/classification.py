@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics.base import TaskMetrics
+from mt_torchattacks.metrics.base import TaskMetrics, labels_and_predictions
 
 
 def classification_statistics(output: Tensor, target: Tensor, num_classes: int, ignore_index: int = -100) -> Tensor:
@@ -34,12 +34,7 @@ def classification_statistics(output: Tensor, target: Tensor, num_classes: int, 
     fits = output.ndim == 2 and output.shape[1] == num_classes
     checks.require(fits, "output", f"shape (N, {num_classes})", checks.describe(output))
     checks.require(target.shape == output.shape[:1], "target", f"shape ({len(output)},)", checks.describe(target))
-    checks.require(not target.is_floating_point(), "target", "an integer dtype", checks.describe(target), TypeError)
-    checks.finite(output, "output")
-    counted = target != ignore_index
-    labels, predicted = target[counted].long(), output.argmax(dim=1)[counted]
-    wrong = set(labels[(labels < 0) | (labels >= num_classes)].tolist())
-    checks.require(not wrong, "target", f"labels in [0, {num_classes}) or {ignore_index}", f"also {sorted(wrong)}")
+    labels, predicted = labels_and_predictions(output, target, num_classes, ignore_index)
     hits = torch.bincount(labels[labels == predicted], minlength=num_classes)
     return torch.stack([hits, torch.bincount(labels, minlength=num_classes)])
 

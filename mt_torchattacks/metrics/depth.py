@@ -25,6 +25,9 @@ def depth_statistics(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         float64 ``(6,)``. A predicted depth <= 0 is within no delta.
 
+    Raises:
+        ValueError: the shapes differ, or a depth where the target is valid is NaN or infinite.
+
     Example:
         >>> depth_statistics(torch.tensor([[3.0, 9.0]]), torch.tensor([[2.0, 0.0]]))
         tensor([1.0000, 0.5000, 0.0000, 1.0000, 1.0000, 1.0000], dtype=torch.float64)
@@ -56,7 +59,7 @@ def depth_scores(statistics: Tensor) -> dict[str, Tensor]:
 class DepthMetrics(DenseMetrics):
     """Mean absolute (metres) and relative error, and shares with a ratio below 1.25, 1.25^2 and 1.25^3.
 
-    Outputs and targets are ``(N, 1, H, W)`` in metres; targets <= 0 or NaN are invalid.
+    Outputs and targets are ``(N, ...)`` in metres; targets <= 0 or NaN are invalid.
 
     Args:
         resize: see :class:`~mt_torchattacks.metrics.base.DenseMetrics`.

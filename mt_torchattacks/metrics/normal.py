@@ -30,6 +30,9 @@ def angles(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         float64 ``(M,)`` in [0, 180], one for each of the M valid pixels.
 
+    Raises:
+        ValueError: the shapes do not fit, or a vector where the target is valid is NaN or infinite.
+
     Example:
         >>> angles(torch.tensor([[0.0, 2.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]]))
         tensor([90.], dtype=torch.float64)
@@ -50,6 +53,9 @@ def normal_statistics(output: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         float64 ``(180 * BINS_PER_DEGREE + 1,)``.
+
+    Raises:
+        ValueError: see :func:`angles`.
     """
     angle = angles(output, target)
     bins = 180 * BINS_PER_DEGREE
@@ -80,7 +86,7 @@ def normal_scores(statistics: Tensor) -> dict[str, Tensor]:
 class NormalMetrics(DenseMetrics):
     """Mean and median angle (degrees; the median to 0.005) and shares within 11.25, 22.5 and 30 degrees.
 
-    Outputs and targets are ``(N, 3, H, W)``; outputs of any length, targets all-zero or NaN where invalid.
+    Outputs and targets are ``(N, 3, ...)``; outputs of any length, targets all-zero or NaN where invalid.
 
     Args:
         resize: see :class:`~mt_torchattacks.metrics.base.DenseMetrics`.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics.base import DenseMetrics
+from mt_torchattacks.metrics.base import DenseMetrics, labels_and_predictions
 
 Miou: TypeAlias = Literal["occurring", "true_positive"]
 """The classes that mIoU is the mean over, see :func:`segmentation_scores`."""
@@ -41,12 +41,7 @@ def segmentation_statistics(output: Tensor, target: Tensor, num_classes: int, ig
     fits = output.ndim >= 2 and output.shape[1] == num_classes
     checks.require(fits, "output", f"shape (N, {num_classes}, ...)", checks.describe(output))
     checks.require(target.shape == wanted, "target", f"shape {wanted}", checks.describe(target))
-    checks.require(not target.is_floating_point(), "target", "an integer dtype", checks.describe(target), TypeError)
-    checks.finite(output, "output")
-    counted = target != ignore_index
-    labels, predicted = target[counted].long(), output.argmax(dim=1)[counted]
-    wrong = set(labels[(labels < 0) | (labels >= num_classes)].tolist())
-    checks.require(not wrong, "target", f"labels in [0, {num_classes}) or {ignore_index}", f"also {sorted(wrong)}")
+    labels, predicted = labels_and_predictions(output, target, num_classes, ignore_index)
     return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
@@ -84,7 +79,7 @@ class SegmentationMetrics(DenseMetrics):
     """mIoU and pixel accuracy of the whole set, from one confusion matrix.
 
     Args:
-        num_classes: K; outputs are scores ``(N, K, H, W)``.
+        num_classes: K; outputs are scores ``(N, K, ...)``, targets class indices ``(N, ...)``.
         ignore_index: label of the pixels that do not count.
         miou: the classes that mIoU is the mean over: ``"occurring"`` in targets or predictions, the standard, or
             ``"true_positive"``, those with a correct pixel, the variant of the papers' code (see

@@ -22,6 +22,9 @@ def student_quantile(samples: int) -> float:
     Args:
         samples: number of samples >= 2.
 
+    Raises:
+        ValueError: fewer.
+
     Example:
         >>> student_quantile(5)
         2.776
@@ -34,6 +37,9 @@ def half_interval(values: Tensor) -> Tensor:
     """Half the width of the 95 % confidence interval of each row's mean, ``(..., samples) -> (...)``.
 
     Student's t; the samples are taken to be independent and about normally distributed.
+
+    Raises:
+        ValueError: fewer than two samples.
     """
     samples = values.shape[-1]
     half: Tensor = student_quantile(samples) * values.std(dim=-1) / samples**0.5

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.models import two_digits
     from mt_torchattacks.models.backbones import BACKBONES, Backbone
     from mt_torchattacks.models.branched import BranchedModel, branched
     from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
+    from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
     from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
 else:
@@ -20,9 +22,11 @@ __all__ = [
     "Layout",
     "PublishedLayout",
     "branched",
+    "inputs",
     "load_checkpoint",
     "published_layouts",
     "save_checkpoint",
+    "two_digits",
     "zoo",
     "zoo_names",
     "zoo_record",

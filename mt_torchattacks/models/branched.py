@@ -85,7 +85,7 @@ class BranchedModel(nn.Module):
             tasks: names of tasks.
 
         Returns:
-            for each of the tasks ``(N, channels, H, W)``.
+            For each of the tasks ``(N, channels, H, W)``.
 
         Raises:
             ValueError: a task that the model does not have.
@@ -109,7 +109,8 @@ class BranchedModel(nn.Module):
 
         Args:
             as_published: count one affine vector per batch normalization instead of its weight and its bias. So the
-                parameter counts of 'Attacking All Tasks at Once' are reproduced (:func:`published_layouts`).
+                parameter counts of 'Attacking All Tasks at Once' are reproduced, see
+                :func:`~mt_torchattacks.models.published_layouts`.
         """
         left_out = sum(_bias_size(module) for module in self.blocks.modules()) if as_published else 0
         return sum(parameter.numel() for parameter in self.blocks.parameters()) - left_out

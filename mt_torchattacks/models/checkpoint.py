@@ -45,7 +45,13 @@ def undamaged(path: Path) -> Iterator[None]:
 
 
 def load_record(path: Path) -> dict[str, Any]:
-    """The JSON record beside a checkpoint's weights."""
+    """The JSON record beside a checkpoint's weights.
+
+    Raises:
+        FileNotFoundError: no such file.
+        KeyError: the record lacks something.
+        ValueError: a damaged file.
+    """
     file = _beside(path, ".json")
     checks.require(file.is_file(), str(file), "a file", _found(file), FileNotFoundError)
     with undamaged(file):

@@ -87,8 +87,14 @@ class Budgets:
             score: ``(N,)`` of the attacked tasks.
             increases: ``(N, K)`` relative loss increases of the preserved ones.
         """
-        excess = (increases - self.allowed).amax(dim=1)
-        return torch.where(excess <= _TOLERANCE, score, _INFEASIBLE * (1 + excess.clamp_min(0)))
+        return torch.where(self.keeps(increases), score, _INFEASIBLE * (1 + self._excess(increases).clamp_min(0)))
+
+    def keeps(self, increases: Tensor) -> Tensor:
+        """The samples ``(N,)``, boolean, whose relative loss increases ``(N, K)`` are all within the budgets."""
+        return self._excess(increases) <= _TOLERANCE
+
+    def _excess(self, increases: Tensor) -> Tensor:
+        return (increases - self.allowed).amax(dim=1)
 
     def direction(self, attack: Tensor, preserved: Tensor, increases: Tensor) -> Tensor:
         """The attack direction ``(N, ...)`` whose step keeps, or brings back, the losses within the budgets.

@@ -35,24 +35,27 @@ def check_clean(clean: Tensor, names: tuple[str, ...]) -> None:
         checks.fail(f"loss of task {names[task]!r}", "a finite value on the clean image", found)
 
 
-def check_gradient(gradient: Tensor, reference: Tensor, names: Collection[str]) -> None:
+def check_gradient(gradient: Tensor, reference: Tensor, names: Collection[str], unlabelled: Tensor) -> None:
     """Check that every sample can be attacked: a gradient of zero would be read as robustness.
 
     Args:
         gradient: ``(k * N, ...)`` of the objective with respect to the inputs.
         reference: ``(N, T)`` the attacked tasks' losses that increases refer to.
         names: the T tasks.
+        unlabelled: ``(N,)`` boolean, the samples without a target, which need no gradient.
 
     Raises:
-        ValueError: a sample has no task left (all its losses are 0, and no gradient), or no sample has a gradient.
+        ValueError: another sample has no task left (all its losses are 0, without a gradient), or no sample has one.
     """
     shown = checks.listed(names)
     reached = (gradient != 0).reshape(len(reference), -1).any(dim=1)
-    empty = (~reached & (reference == 0).all(dim=1)).nonzero().flatten().tolist()
+    empty = (~reached & ~unlabelled & (reference == 0).all(dim=1)).nonzero().flatten().tolist()
     found = f"the loss of each of {shown} exactly 0 for sample(s) {empty}, under noise too, and no gradient"
     checks.require(not empty, "targets", "at least one task to attack for every sample", found)
     expected = f"outputs {shown} whose losses change with the images"
-    checks.require(bool(reached.any()), "model", expected, "a gradient of zero for all samples and tasks")
+    checks.require(
+        bool((reached | unlabelled.all()).any()), "model", expected, "a gradient of zero for all samples and tasks"
+    )
 
 
 class GradientSeen(torch.autograd.Function):

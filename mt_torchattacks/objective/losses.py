@@ -64,6 +64,19 @@ class Losses(NamedTuple):
             torch.where(small, exact, 1.0),
         )
 
+    def plain(self) -> Losses:
+        """The same without logarithms, in the losses' own dtype, if none is small.
+
+        What rules make of it is then bit for bit what they make of losses that have no logarithm.
+
+        Example:
+            >>> found = Losses.of(torch.tensor([[2.0, 0.5]]), [None, torch.tensor([-0.6931])], [1, 1])
+            >>> found.values.dtype, found.plain().values.dtype, found.plain().slopes
+            (torch.float64, torch.float32, None)
+        """
+        small = self.slopes is not None and bool((self.slopes != 1).any())
+        return self if small else Losses(self.scored, self.handles, self.scored)
+
     def scaled(self, weights: Tensor | None = None) -> Tensor:
         """What each handle's gradient counts, ``(k * N, T)``: the rule's weight, 1 by default, times the slope.
 

@@ -14,17 +14,20 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
-from mt_torchattacks.geometry.shape import spread
+from mt_torchattacks.geometry.shape import spread, where
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
+from mt_torchattacks.objective.labelled import measured
 from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
 from mt_torchattacks.tasks import Task, Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
 _EPS = 8 / 255  # the usual radius, where nobody says one
+_BISECTIONS = 6  # of the line from an image that exceeds a budget to the clean one
 
 
 class Objective:
@@ -35,7 +38,8 @@ class Objective:
     (straight-through). Anything that can ascend a differentiable function of x can attack all tasks with it.
 
     Args:
-        model: the model to attack; its modes (train, eval) are used as they are.
+        model: the model to attack; its modes (train, eval) are used as they are. One of several inputs is given those
+            that are not attacked from among the targets, see :func:`~mt_torchattacks.inputs`.
         tasks: what its outputs are for, and what the attack means to do to each.
         balance: the rule: a name (``"dgba"``, ``"relative"``, ``"total"``, ``"single:<task>"``, ``"wgd"``,
             ``"sign_total"``, ...) or a :class:`~mt_torchattacks.Rule`.
@@ -54,7 +58,7 @@ class Objective:
         (torch.Size([4, 3, 8, 8]), None)
     """
 
-    def __init__(self, model: Callable[[Tensor], Outputs], tasks: Tasks, balance: str | Rule = "dgba") -> None:
+    def __init__(self, model: Callable[..., Outputs], tasks: Tasks, balance: str | Rule = "dgba") -> None:
         checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
         checks.require(bool(tasks.active), "tasks", "a task whose role is not 'ignore'", "none")
         checks.require(bool(tasks.balanced), "tasks", "a task to attack", f"only {tasks!r}")
@@ -123,6 +127,9 @@ class BoundObjective:
         self.ball = replace(ball, images=ball.images.detach())
         self.targets = {name: usable(targets[name].to(ball.images.device)) for name in names}
         self._all_targets = targets
+        others = other_inputs(objective.model, targets)
+        check_targets(others, others, len(ball.images))
+        self._others = {name: usable(other.to(ball.images.device)) for name, other in others.items()}
         self._budgets = Budgets.of([objective.tasks[name] for name in objective.preserved], ball)
         weighs = isinstance(objective.rule, LossRule) and self._budgets is None
         self._weights: LossRule | None = objective.rule if weighs else None  # type: ignore[assignment]
@@ -173,7 +180,7 @@ class BoundObjective:
         assert rule is not None
         if self._reference is None:
             self(x.detach())
-        point = self._moved_to_start(x).detach().requires_grad_()
+        point = self.moved(x).detach().requires_grad_()
         losses, before = self._losses_at(point)[0], self._before(x)
         counted = losses.scaled(rule.weights(losses.values, before))
         gradients = spread(counted, point) * separate_gradients(losses.handles, point)
@@ -183,11 +190,65 @@ class BoundObjective:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
         return self.objective.tasks.losses(*self._outputs(x))
 
+    @torch.no_grad()
+    def scores(self, x: Images) -> Tensor:
+        """Scores ``(N,)`` of candidates for the adversarial images, without gradients.
+
+        They are those of the images as they are: a clean image has its own score here, also where the objective itself
+        takes its noisy start for it.
+        """
+        if self._reference is None:
+            self(self.images)
+        return self._score(_Pass(x, x, *self._losses_at(x)), self._before(x))
+
+    def within_budgets(self, x: Images) -> Tensor:
+        """The images x ``(N, ...)``, where needed nearer to the clean ones, so that all budgets are kept.
+
+        A sample that exceeds a budget goes back along the straight line to its clean image, which is within every
+        budget: to the furthest of the points that a bisection looks at, in a few forward passes.
+        """
+        if self._budgets is None:
+            return x
+        inside = self._keeps_budgets(x)
+        if bool(inside.all()):
+            return x
+        shift, near = x - self.images, torch.zeros_like(inside, dtype=x.dtype)
+        far = torch.ones_like(near)
+        for _ in range(_BISECTIONS):
+            share = (near + far) / 2
+            fits = self._keeps_budgets(self.images + spread(share, x) * shift)
+            near, far = torch.where(fits, share, near), torch.where(fits, far, share)
+        return where(inside, x, self.images + spread(near, x) * shift)
+
+    def returned(self, x: Images) -> Tensor:
+        """What an attack returns for the images x ``(N, ...)`` that its loop ends with.
+
+        They keep the budgets of preserved tasks, and samples that have no target for any attacked task stay clean.
+        """
+        x = self.within_budgets(x)
+        unlabelled = self.unlabelled
+        return where(unlabelled, self.images, x) if bool(unlabelled.any()) else x
+
+    @property
+    def unlabelled(self) -> Tensor:
+        """The samples ``(N,)``, boolean, that have no valid target for any attacked task."""
+        found = measured(self.objective.tasks, self.targets, len(self.images))
+        labelled = torch.stack([found[name] for name in self.objective.names]).any(dim=0)
+        return ~labelled
+
+    def moved(self, x: Tensor) -> Tensor:
+        """The images x ``(N, ...)``; samples at their clean images are at their start instead (once called)."""
+        if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
+            return x
+        clean = (x == self.images).flatten(1).all(dim=1)
+        return x + torch.where(spread(clean, x), self._reference.start - self.images, 0)
+
     def part(self, keep: Tensor) -> BoundObjective:
         """The same for the samples ``keep`` alone, a boolean ``(N,)``; what was found out about them stays known."""
         part = copy.copy(self)
         part.ball = self.ball.part(keep)
         part.targets = {name: target[keep] for name, target in self.targets.items()}
+        part._others = {name: other[keep] for name, other in self._others.items()}
         part._all_targets = {n: t[keep.to(t.device)] for n, t in self._all_targets.items() if isinstance(t, Tensor)}
         part._reference = None if self._reference is None else self._reference.part(keep)
         return part
@@ -205,7 +266,7 @@ class BoundObjective:
 
     def _pass(self, x: Tensor) -> _Pass:
         """The forward pass at x; where the direction is not the losses' weighted gradient, in a graph of its own."""
-        shown = self._with_gradient_check(self._moved_to_start(x))
+        shown = self._with_gradient_check(self.moved(x))
         point = shown if self._weights is not None else shown.detach().requires_grad_(x.requires_grad)
         return _Pass(shown, point, *self._losses_at(point))
 
@@ -226,6 +287,7 @@ class BoundObjective:
         signs = clean.new_tensor([float(task.sign) for task in tasks])
         if not bool((signs * clean < SMALL).any()):
             self._with_logarithms = ()  # where losses are raised, none becomes small
+            first = first._replace(losses=first.losses.plain())
         return first if self._reference.start is None else self._pass(x)
 
     def _losses_at(self, x: Tensor) -> tuple[Losses, Tensor]:
@@ -247,9 +309,12 @@ class BoundObjective:
     def _outputs(self, x: Tensor) -> tuple[Outputs, Targets]:
         """The model's outputs at x, and the targets, repeated where x is several copies of each image."""
         copies = self._copies(x)
-        targets = {n: t if copies == 1 else t.repeat_interleave(copies, dim=0) for n, t in self.targets.items()}
+        targets, others = (
+            {name: each if copies == 1 else each.repeat_interleave(copies, dim=0) for name, each in given.items()}
+            for given in (self.targets, self._others)
+        )
         with frozen(self.objective.model):
-            outputs = self.objective.model(x)
+            outputs = self.objective.model(x, **others)
         if not self._outputs_checked:
             self.objective.tasks.check(outputs, targets)
             self._outputs_checked = True
@@ -299,12 +364,14 @@ class BoundObjective:
             found = self._budgets.direction(found, separate_gradients(rises, here.point), rises.detach())
         return ((here.x - here.x.detach()) * found).flatten(1).sum(dim=1)
 
-    def _moved_to_start(self, x: Tensor) -> Tensor:
-        """x, with the samples that are at their clean images at their start instead."""
-        if self._reference is None or self._reference.start is None or x.shape != self.images.shape:
-            return x
-        clean = (x == self.images).flatten(1).all(dim=1)
-        return x + torch.where(spread(clean, x), self._reference.start - self.images, 0)
+    @torch.no_grad()
+    def _keeps_budgets(self, x: Tensor) -> Tensor:
+        """The samples ``(N,)``, boolean, whose preserved losses are within their budgets."""
+        assert self._budgets is not None
+        if self._reference is None:
+            self(self.images)
+        preserved = self._losses_at(x)[1]
+        return self._budgets.keeps(relative_rises(preserved, self._before(x)[:, len(self.objective.names) :]))
 
     def _with_gradient_check(self, x: Tensor) -> Tensor:
         if self._gradient_checked or not x.requires_grad:
@@ -316,5 +383,6 @@ class BoundObjective:
         """Look at the first gradient, and at no other: it costs a synchronisation with the device."""
         if not self._gradient_checked:
             assert self._reference is not None
-            check_gradient(gradient, self._reference.losses[:, : len(self.objective.names)], self.objective.names)
+            reference = self._reference.losses[:, : len(self.objective.names)]
+            check_gradient(gradient, reference, self.objective.names, self.unlabelled)
             self._gradient_checked = True

@@ -1,4 +1,4 @@
-"""Tables and figures of evaluations, and the demo that makes them."""
+"""Tables and figures of evaluations, layouts and predictions, and the rows of the papers' tables."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         by_rule,
         by_target,
         clean_table,
-        save_evaluation,
         save_table,
         to_markdown,
         transfer_summary,
@@ -41,7 +40,6 @@ __all__ = [
     "paper_table",
     "plain",
     "prediction_figure",
-    "save_evaluation",
     "save_figure",
     "save_table",
     "to_markdown",

@@ -181,14 +181,14 @@ class PaperRow:
     def _lines(self) -> dict[str, dict[str, float]]:
         return {"clean": self.clean} | ({} if self.attack is None else {self.attack: self.attacked})
 
-    def _by_task(self, scores: Measurements) -> dict[str, dict[str, float]]:
+    def _by_task(self, found: Measurements) -> dict[str, dict[str, float]]:
         directions = self.evaluation.directions
         return {
             task: {
                 _column(task, metric, directions[task][metric]): 100 * value if _is_share(task, metric) else value
                 for metric, value in metrics.items()
             }
-            for task, metrics in scores.metrics.items()
+            for task, metrics in found.metrics.items()
         }
 
 

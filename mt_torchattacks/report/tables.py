@@ -138,11 +138,3 @@ def save_table(table: DataFrame, path: str | Path, digits: int = 2) -> None:
     """Write a frame as ``<path>.csv`` and ``<path>.md``."""
     write_whole(f"{path}.csv", table.to_csv(index=False, float_format=f"%.{digits}f"))
     write_whole(f"{path}.md", to_markdown(table, digits) + "\n")
-
-
-def save_evaluation(evaluation: Evaluation, out: str | Path) -> None:
-    """Write ``arp`` and ``metrics`` as CSV and Markdown, and ``evaluation.json``, into a folder."""
-    out = Path(out)
-    save_table(arp_table(evaluation), out / "arp")
-    save_table(evaluation.to_frame(), out / "metrics", digits=4)
-    evaluation.save(out / "evaluation.json")

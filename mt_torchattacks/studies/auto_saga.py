@@ -56,7 +56,7 @@ class AutoSagaStudy(Study[AutoSagaOptions, "dict[str, Compared]"]):
         for model in models(options.model):
             images = data(model.name)
             unit = median_unit(model, images)
-            attacks = contenders(model, images, options.steps, options.eps, unit)
+            attacks = contenders(model, images, options, unit)
             evaluation = mta.evaluation.attacked_cells(
                 store, model, images, attacks, seed=options.seed, progress=progress
             )
@@ -72,25 +72,25 @@ class AutoSagaStudy(Study[AutoSagaOptions, "dict[str, Compared]"]):
 
 
 def contenders(
-    model: NamedModel, data: NamedData, steps: list[int], eps: Radius, unit: float
+    model: NamedModel, data: NamedData, options: AutoSagaOptions, unit: float
 ) -> dict[str, tuple[dict[str, Any], Any]]:
     """The attacks, each with its key, by name, steps and backward passes."""
     tasks, made = data.tasks, dict[str, tuple[dict[str, Any], Any]]()
 
     def add(name: str, attack: str, rule: str, passes: int, **own: Any) -> None:
-        arguments = {"eps": float(eps)} | own
+        arguments = {"eps": float(options.eps)} | own
         key = {"attack": attack, "rule": rule, "arguments": arguments}
         attacker = mta.create(attack, model.model, tasks, balance=rule, **arguments)
         made[f"{name}|{own['steps']}|{passes}"] = (key, attacker)
 
-    for k in steps:
+    for k in options.steps:
         passes = k * (len(tasks) + 1)
         for rule in ("baseline", "dgba"):
             plain = "total" if rule == "baseline" else rule
             add(f"BIM {plain}", "bim", plain, k, alpha=2 / 255, steps=k)
             add(f"AutoSAGA {rule}", "auto_saga", rule, passes, steps=k)
-            add(f"APGD {plain}", "apgd", plain, passes + 1, steps=passes)
-        if k == min(steps):
+            add(f"APGD {plain}", "apgd", plain, passes + 1, steps=passes, seed=options.seed)
+        if k == min(options.steps):
             published = {key: value * unit for key, value in PUBLISHED.items()}
             add("AutoSAGA dgba, published factors", "auto_saga", "dgba", passes, steps=k, **published)
     return made

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation import NamedData, NamedModel, Store
 
 Models: TypeAlias = "Callable[[Sequence[str]], Sequence[NamedModel]]"
-"""The models of some names or patterns."""
+"""Gives the models of some names or patterns (``"rooms3/*"``)."""
 
 OptionsT = TypeVar("OptionsT")
 ResultT = TypeVar("ResultT")

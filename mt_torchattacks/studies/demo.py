@@ -41,18 +41,18 @@ class Demonstrated(NamedTuple):
     baseline: dict[str, dict[str, float]]
     model: NamedModel
     data: NamedData
-    steps: int
+    options: DemoOptions
 
 
 class Demo(Study[DemoOptions, Demonstrated]):
-    """FGSM, PGD and APGD with every rule at eps 4/255 and 8/255 on held-out rooms.
+    """FGSM, PGD and APGD with every rule at eps 4/255 and 8/255.
 
     Beside the model stands a constant prediction (majority class, mean normal, mean depth) of the same images; the
     notes say where ``dgba`` is not the strongest rule and why.
     """
 
     name = "demo"
-    help = "attack a small trained model on held-out rooms: tables and figures"
+    help = "attack a small trained model with every rule: tables and figures"
     example = "--images 8"
     Options = DemoOptions
 
@@ -61,10 +61,11 @@ class Demo(Study[DemoOptions, Demonstrated]):
     ) -> Demonstrated:
         model = one_model(models, options.model)
         images = data(model.name)
-        key = {"study": self.name, "model": model.name, "steps": options.steps, **images.key, "weights": model.weights}
-        value = store.cell(key, partial(_measured, model, images, options.steps, progress))
+        key = {"study": self.name, "model": model.name, "steps": options.steps, "seed": options.seed}
+        key |= images.key | {"weights": model.weights}
+        value = store.cell(key, partial(_measured, model, images, options, progress))
         evaluation = mta.evaluation.Evaluation.from_dict(value["evaluation"])
-        return Demonstrated(evaluation, value["baseline"], model, images, options.steps)
+        return Demonstrated(evaluation, value["baseline"], model, images, options)
 
     def tables(self, result: Demonstrated) -> list[Table]:
         report, found = mta.report, result.evaluation
@@ -86,18 +87,19 @@ class Demo(Study[DemoOptions, Demonstrated]):
 
     def figures(self, result: Demonstrated) -> dict[str, Figure]:
         found = result.evaluation
-        title = f"Average relative performance under attack, {found.clean.samples} held-out rooms"
+        title = f"Average relative performance under attack, {found.clean.samples} images of {result.data.name}"
         arp = mta.report.arp_figure(mta.report.arp_table(found), title)
         return {"arp": arp, "predictions": _predictions(result)}
 
 
-def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, Any]:
+def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10, seed: int = 0) -> dict[str, Any]:
     """FGSM, PGD and APGD with every rule of the papers and ``relative``, at eps 4/255 and 8/255.
 
     Args:
         model: the model to attack.
         tasks: its tasks.
         steps: steps of PGD (of size eps / 4, as in 'Attacking All Tasks at Once') and of APGD.
+        seed: of the random numbers that APGD has of its own.
 
     Returns:
         The attacks by name, ``attack/rule/eps``.
@@ -108,14 +110,14 @@ def demo_attacks(model: nn.Module, tasks: Tasks, steps: int = 10) -> dict[str, A
         for eps in (4 / 255, 8 / 255)
         for spec in mta.evaluation.attack_specs(hosts, rules, [eps], tasks, steps=steps)
     ]
-    return {spec.name: spec.build(model, tasks) for spec in specs}
+    return {spec.name: spec.build(model, tasks, seed) for spec in specs}
 
 
-def _measured(model: NamedModel, data: NamedData, steps: int, progress: bool) -> dict[str, Any]:
+def _measured(model: NamedModel, data: NamedData, options: DemoOptions, progress: bool) -> dict[str, Any]:
     """The evaluation, all attacks with one stream of random numbers, and the metrics of the constant prediction."""
-    attacks = demo_attacks(model.model, data.tasks, steps)
+    attacks = demo_attacks(model.model, data.tasks, options.steps, options.seed)
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(options.seed)
         found = mta.evaluate(model.model, data.tasks, data.batches, attacks, data.metrics, progress=progress)
     constant = mta.training.MeanPrediction(list(data.samples()), len(data.class_names))
     baseline = mta.evaluation.measure(constant, data.tasks, data.batches, data.metrics)
@@ -125,7 +127,7 @@ def _measured(model: NamedModel, data: NamedData, steps: int, progress: bool) ->
 def _predictions(result: Demonstrated) -> Figure:
     model, data = result.model.model, result.data
     images, targets = next(data.first(2).on(result.model.device))
-    adversarial = demo_attacks(model, data.tasks, result.steps)[_SHOWN](images, targets)
+    adversarial = demo_attacks(model, data.tasks, result.options.steps, result.options.seed)[_SHOWN](images, targets)
     with torch.no_grad(), mta.models.state.modes_kept(model):
         before, after = model.eval()(images), model(adversarial)
     name = mta.report.AttackName.parse(_SHOWN)

@@ -71,7 +71,7 @@ class DataOptions:
 
     Args:
         data: rooms (held-out ones), rooms:SEED for others, nyuv2:ROOT, tiny_taskonomy:ROOT, cityscapes:ROOT, or
-            package.module:factory or file.py:factory, a function without arguments that returns a data set
+            package.module:function or file.py:function, which is called without arguments and returns a data set
         split: the split of a data set on disk
         images: number of images
         batch_size: images at a time
@@ -91,7 +91,7 @@ class ModelOptions(DataOptions):
 
     Args:
         model: models of the zoo ('rooms3/*' for all that fit), paths of checkpoints that `mt-attack train` wrote, or
-            package.module:factory or file.py:factory, a function without arguments that returns a model
+            package.module:function or file.py:function, which is called without arguments and returns a model
     """
 
     model: list[str] = names("rooms3/all-shared")

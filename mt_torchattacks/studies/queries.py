@@ -29,7 +29,6 @@ else:
 NOISE = ("uniform noise", "sign noise")
 WHITE_BOX = "APGD (white box)"
 _POINTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
-_ATTACKS = {"square": "Square", "spsa": "SPSA"}
 
 
 @dataclass
@@ -107,14 +106,15 @@ def query_cell(
     at = [*(point for point in _POINTS if point < options.queries), options.queries]
     own = {"norm": options.norm, "eps": eps, "n_queries": options.queries, "seed": options.seed}
     made = mta.create(attack, model.model, data.tasks, balance=options.balance, **own)
-    key = {"model": model.name, "attack": _ATTACKS[attack], "rule": options.balance, "at": at, "steps": options.steps}
+    called = type(made).__name__
+    key = {"model": model.name, "attack": called, "rule": options.balance, "at": at, "steps": options.steps}
 
     def compute() -> dict[str, list[Any]]:
         curve = query_curve(model, data, clean, made, at, options.steps, progress=progress)
         defined: dict[str, list[Any]] = curve.to_frame().dropna(axis="columns").to_dict("list")
         return defined  # without a task whose ARP is undefined
 
-    return key | own | {"weights": model.weights} | data.key, compute
+    return key | own | data.key | {"weights": model.weights}, compute
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def query_curve(
         bar = name if progress else None
         measured[name] = mta.evaluation.measure_made(model.model, data, images, progress=bar)
         scores[name] = torch.cat([batch[name][1] for batch in batches])
-    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
+    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data, clean))
     return QueryCurve(type(attack).__name__, points, evaluation, scores)
 
 

@@ -166,7 +166,8 @@ def shares(model: nn.Module, data: NamedData, rule: Rule, points: Sequence[Point
 def of_one_length(found: Tensor) -> Tensor:
     """The direction as a step as long as one of 1/255 along its sign."""
     length = STEP * found.sign().flatten(1).norm(dim=1) / found.flatten(1).norm(dim=1).clamp_min(1e-30)
-    return found * length.reshape(-1, 1, 1, 1)
+    step: Tensor = found * length.reshape(-1, 1, 1, 1)
+    return step
 
 
 def direction(rule: Rule, at: Point) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
 from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
@@ -76,10 +76,9 @@ class Stealth(Study[StealthOptions, "list[StealthCurve]"]):
     ) -> list[StealthCurve]:
         model = one_model(models, options.model)
         images = data(model.name)
+        own: dict[str, Any] = {"eps": options.eps, "steps": options.steps, "seed": options.seed, "progress": progress}
         return [
-            stealth_curve(
-                store, model, images, attacked.split(","), eps=options.eps, steps=options.steps, progress=progress
-            )
+            stealth_curve(store, model, images, attacked.split(","), **own)
             for attacked in options.task or list(images.tasks)
         ]
 
@@ -213,6 +212,7 @@ def stealth_curve(
     *,
     eps: float = 8 / 255,
     steps: int = 100,
+    seed: int = 0,
     progress: bool = True,
 ) -> StealthCurve:
     """Attack some tasks of a model under several ways to preserve the others; each attack is a cell of a store.
@@ -225,6 +225,7 @@ def stealth_curve(
         preservations: what to try; the attack that preserves nothing, which damage is a share of, is put first.
         eps: radius in the infinity norm.
         steps: number of steps of APGD.
+        seed: of the random numbers, of which APGD from the clean image has none.
         progress: whether to show the progress.
 
     Raises:
@@ -236,7 +237,8 @@ def stealth_curve(
         attack = stealthy(model.model, data.tasks, attacked, found, eps=eps, steps=steps)
         key = {"attack": "stealthy", "attacked": list(attacked), **found._asdict(), "eps": float(eps), "steps": steps}
         attacks[f"{'+'.join(attacked)}/{found.form}/{found.size:g}"] = (key, attack)
-    evaluation = mta.evaluation.attacked_cells(store, model, data, attacks, per_sample=True, progress=progress)
+    cells = mta.evaluation.attacked_cells
+    evaluation = cells(store, model, data, attacks, seed=seed, per_sample=True, progress=progress)
     where = f"{model.name}, eps = {mta.evaluation.in_255(eps)}/255, {steps} steps, {len(data)} images"
     return StealthCurve(tuple(attacked), tried, evaluation, f"Stealthy APGD on {where}")
 
@@ -268,7 +270,8 @@ def stealth_figure(curves: Sequence[StealthCurve], title: str = "Stealthy attack
     for axes, curve in zip(panels, curves, strict=True):
         _panel(axes, curve)
     left, top = panels[0].get_xlim()[0], 1.15 * max(100.0, *panels[0].dataLim.intervaly)
-    panels[0].set(xlim=(left, None), ylim=(0, top))
+    lowest = min(float(axes.dataLim.ymin) for axes in panels)
+    panels[0].set(xlim=(left, None), ylim=(min(0.0, lowest) - 0.05 * top, top))
     for axes in panels:
         axes.fill_between((left, 100 * LIMIT), _GOAL, top, color="#009E73", alpha=0.1, linewidth=0)
     panels[0].set_ylabel("damage, % of that without preservation", fontsize=10)

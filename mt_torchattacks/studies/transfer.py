@@ -109,7 +109,7 @@ def transferred(
     clean = {name: evaluation.clean_cell(store, model, data, progress=progress) for name, model in models.items()}
     attacks = [spec.build(surrogate.model, data.tasks, seed) for spec in specs]
 
-    @functools.lru_cache(maxsize=1)  # the cells come attack after attack
+    @functools.lru_cache(maxsize=1)  # all cells of one attack are computed before those of the next
     def made(number: int) -> list[Tensor]:
         return evaluation.make(attacks[number], data.on(surrogate.device), seed=seed)
 

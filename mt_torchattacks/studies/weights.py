@@ -200,6 +200,9 @@ def weighted_total_search(
 def rung_sizes(images: int, rungs: int) -> list[int]:
     """Number of images on each rung, the last with all of them.
 
+    Raises:
+        ValueError: no rung, or so many that there is no image for the first.
+
     Example:
         >>> rung_sizes(32, 3)
         [3, 10, 32]

@@ -74,17 +74,15 @@ class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
     def tables(self, result: WorstCases) -> list[Table]:
         titles = {"arp": "ARP (%) of each component and of the worst case", "wins": "Samples won by each component"}
         frame = mta.checks.optional("pandas", extra="plot").DataFrame
-        return [
-            Table(
-                measure,
-                f"{title}, {result.images}",
-                frame(
-                    {"model": model, "eps": mta.evaluation.in_255(eps)} | dict(value[measure])
-                    for (model, eps), value in result.values.items()
-                ),
-            )
-            for measure, title in titles.items()
-        ]
+        tables = []
+        for measure, title in titles.items():
+            rows = [
+                {"model": model, "eps": mta.evaluation.in_255(eps)} | dict(value[measure])
+                for (model, eps), value in result.values.items()
+            ]
+            digits = 0 if measure == "wins" else 1
+            tables.append(Table(measure, f"{title}, {result.images}", frame(rows), digits))
+        return tables
 
 
 def worst_case_cell(
@@ -95,7 +93,7 @@ def worst_case_cell(
     own: dict[str, Any] = {"steps": options.steps, "n_queries": options.queries, "seed": options.seed}
     attack = mta.create("worst_case", model.model, data.tasks, eps=float(eps), judge=judges, **own)
     key = {"model": model.name, "eps": float(eps), "judge": options.judge} | own
-    return key | {"weights": model.weights} | data.key, partial(_measured, attack, data, clean)
+    return key | data.key | {"weights": model.weights}, partial(_measured, attack, data, clean)
 
 
 def _measured(attack: WorstCase, data: NamedData, clean: Measurements) -> dict[str, Any]:
@@ -158,7 +156,7 @@ def evaluate_worst_case(
     check_worst(attack, batches, best)
     worst = [of_batch.images for of_batch in best]
     measured[WORST] = shown(attack.model, data, worst, progress=WORST if progress else None)
-    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data))
+    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data, clean))
     wins = Counter(winner for of_batch in best for winner in of_batch.winners)
     return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores_of}, _mean_scores(best))
 

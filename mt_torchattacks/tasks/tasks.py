@@ -14,7 +14,7 @@ from mt_torchattacks.tasks.losses import as_loss
 from mt_torchattacks.tasks.losses.adapters import per_sample
 from mt_torchattacks.tasks.losses.base import Loss
 from mt_torchattacks.tasks.outputs import outputs_by_task
-from mt_torchattacks.types import LossFunction, Outputs, Role, Targets
+from mt_torchattacks.types import LossFunction, Outputs, Place, Role, Targets
 
 if TYPE_CHECKING:
     from mt_torchattacks.tasks.kinds.base import Kind
@@ -27,20 +27,22 @@ class Task:
     Args:
         loss: a loss of :mod:`mt_torchattacks.losses`, a ``torch.nn`` loss with ``reduction='none'``, or any callable
             ``(output, target) -> (N,)``.
-        role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` keeps it
-            (see ``budget``), ``"ignore"`` leaves the head out altogether.
+        role: ``"attack"`` raises the loss, ``"target"`` lowers it towards the given target, ``"preserve"`` leaves it
+            as it is (see ``budget``), ``"ignore"`` leaves the head out altogether.
         floor: a clean loss of at most this, in the loss's unit, counts as zero: rules that divide by the clean loss
             divide by the loss under noise instead, and the attack starts from that noise (see
             :class:`~mt_torchattacks.Objective`). None: at most 0.001 and at most a hundredth of the loss under noise,
             as for targets that are the model's own predictions.
         budget: only with ``"preserve"``: the loss may rise by at most this share of the clean loss (0.05: 5 %), which
-            is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss
-            enters the balancing rule with a minus sign.
+            is a constraint on the attack, see :mod:`mt_torchattacks.objective.budgets`. None: no limit; the loss is
+            a penalty, whose sign is turned before the balancing rule sees it.
         kind: what kind of task it is where its name does not say so, see :mod:`mt_torchattacks.tasks.kinds`; it is
             asked for the task's error and metrics.
+        output: where the task's output is in what the model returns: its name in a mapping or dataclass, where that is
+            not the task's; its position in a tuple or list, where these are not the tasks' outputs in their order.
 
     Raises:
-        TypeError: the loss is not callable.
+        TypeError: the loss is not callable, or the output neither a name nor a position.
         ValueError: an unknown role, a negative floor, a loss that reduces over the batch, or a budget that is negative,
             not finite, or of a task that is not preserved.
 
@@ -55,6 +57,7 @@ class Task:
     floor: float | None = None
     budget: float | None = None
     kind: Kind | str | None = None
+    output: Place | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
@@ -64,6 +67,8 @@ class Task:
         checks.require(finite, "budget", "a finite number >= 0 or None", self.budget)
         fits = self.budget is None or self.role == "preserve"
         checks.require(fits, "budget", "None unless the role is 'preserve'", f"{self.budget} with role {self.role!r}")
+        placed = self.output is None or (isinstance(self.output, (str, int)) and not isinstance(self.output, bool))
+        checks.require(placed, "output", "a name, a position or None", repr(self.output), TypeError)
 
     @property
     def sign(self) -> int:
@@ -113,11 +118,7 @@ class Tasks(Mapping[str, Task]):
         return len(self._tasks)
 
     def __repr__(self) -> str:
-        shown = (
-            f"{name}={task.loss!r}" + ("" if task.role == "attack" else f" ({task.goal})")
-            for name, task in self.items()
-        )
-        return f"Tasks({', '.join(shown)})"
+        return f"Tasks({', '.join(f'{name}={_shown(task)}' for name, task in self.items())})"
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -147,6 +148,35 @@ class Tasks(Mapping[str, Task]):
         same = {name: task for name, task in self.items() if name not in changed}
         return Tasks({name: same.get(name) or replace(self[name], role=changed[name], budget=None) for name in self})
 
+    def with_outputs(self, outputs: Mapping[str, Place] | None = None, /, **named: Place) -> Tasks:
+        """The same tasks with other places of their outputs in what the model returns, see :class:`Task`.
+
+        A task may be called ``outputs``, so this is a method and no argument of :class:`Tasks`.
+
+        Raises:
+            TypeError: neither a name nor a position.
+            ValueError: an unknown task.
+
+        Example:
+            >>> import torch, mt_torchattacks as mta
+            >>> tasks = mta.Tasks(a=mta.losses.L1(), c=mta.losses.L1()).with_outputs(a=0, c=2)
+            >>> tasks.by_task(torch.arange(3.0).unbind())
+            {'a': tensor(0.), 'c': tensor(2.)}
+        """
+        outputs = {**(outputs or {}), **named}
+        for name in outputs:
+            checks.one_of(name, "outputs", self)
+        return Tasks({name: replace(task, output=outputs.get(name, task.output)) for name, task in self.items()})
+
+    def by_task(self, outputs: Outputs, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """The output tensor of each task, from whatever the model returned.
+
+        Args:
+            outputs: see :func:`~mt_torchattacks.tasks.outputs.outputs_by_task`, which also says what is raised.
+            wanted: some of the tasks; all by default.
+        """
+        return outputs_by_task(outputs, {name: task.output for name, task in self.items()}, wanted)
+
     def targeted(self) -> Tasks:
         """The same tasks with given targets as goals: what would be attacked is lowered to its target."""
         return self.with_roles({name: "target" for name in self if self[name].role == "attack"})
@@ -166,7 +196,7 @@ class Tasks(Mapping[str, Task]):
             KeyError: an output or a target is missing.
             TypeError, ValueError: an output or target does not fit its loss; the message names the task.
         """
-        found = outputs_by_task(outputs, tuple(self), self.active)
+        found = self.by_task(outputs, self.active)
         checks.keys(targets, "targets", self.active)
         result = {}
         for name in self.active:
@@ -184,7 +214,7 @@ class Tasks(Mapping[str, Task]):
         chosen = [name for name in names if getattr(self[name].loss, "has_log", False)]
         if not chosen:
             return {}
-        found = outputs_by_task(outputs, tuple(self), chosen)
+        found = self.by_task(outputs, chosen)
         return {name: self[name].loss.log(found[name], targets[name]) for name in chosen}  # type: ignore[attr-defined]
 
     def check(self, outputs: Outputs, targets: Targets) -> None:
@@ -192,10 +222,10 @@ class Tasks(Mapping[str, Task]):
 
         Raises:
             KeyError: a target of an active task is missing.
-            TypeError, ValueError: a target is not of any task, or its values do not fit.
+            TypeError, ValueError: a target's values do not fit.
         """
-        checks.keys(targets, "targets", self.active, allowed=tuple(self))
-        found = outputs_by_task(outputs, tuple(self), self.active)
+        checks.keys(targets, "targets", self.active)
+        found = self.by_task(outputs, self.active)
         for name in self.active:
             loss = self[name].loss
             with _naming(name):
@@ -203,6 +233,13 @@ class Tasks(Mapping[str, Task]):
                     loss.check_values(found[name], targets[name])
                 else:
                     checks.finite(targets[name], "target")
+
+
+def _shown(task: Task) -> str:
+    """A task in the representation of all, which names results on disk: only what is not the default."""
+    notes = [] if task.role == "attack" else [task.goal]
+    notes += [] if task.output is None else [f"output {task.output!r}"]
+    return f"{task.loss!r}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def train_on_batches(
         progress: show a progress bar.
 
     Returns:
-        for each epoch the mean of each task's loss, on the images that were trained on.
+        For each epoch the mean of each task's loss, on the images that were trained on.
 
     Raises:
         ValueError: a ratio outside (0, 1], or an epoch without batches.

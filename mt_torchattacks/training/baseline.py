@@ -34,6 +34,6 @@ class MeanPrediction(nn.Module):
         self.constants = {task: find(task).constant(values, num_classes) for task, values in sums.items()}
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Constant outputs for images ``(N, 3, H, W)``: ``(N, channels, H, W)``, or ``(N, channels)`` an image."""
+        """Constant outputs for images ``(N, 3, H, W)``: ``(N, channels, H, W)``, or ``(N, channels)`` if not dense."""
         n, _, h, w = images.shape
         return {task: find(task).repeated(value.to(images.device), n, (h, w)) for task, value in self.constants.items()}

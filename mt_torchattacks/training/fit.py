@@ -85,7 +85,7 @@ def fit(
         progress: show a progress bar.
 
     Returns:
-        for each epoch its number and the mean of each task's loss.
+        For each epoch its number and the mean of each task's loss.
 
     Raises:
         ImportError: Lightning Fabric (extra ``train``) or another package that was asked for is not installed.
@@ -97,8 +97,8 @@ def fit(
     steps = _checked_steps(len(dataset), epochs, batch_size, steps_per_epoch, fabric.world_size)
     weighting = resolve_weighting(weights, tasks.active).to(fabric.device)
     inner = make_optimizer(optimizer, _groups(model, weighting), lr, weight_decay)
-    plan = make_schedule(schedule, inner, epochs * steps)
-    trainer = Trainer(fabric, model, tasks, inner, plan, weighting, attack, ratio)
+    rates = make_schedule(schedule, inner, epochs * steps)
+    trainer = Trainer(fabric, model, tasks, inner, rates, weighting, attack, ratio)
     settings = {
         "samples": len(dataset), "epochs": epochs, "batch_size": batch_size, "steps_per_epoch": steps,
         "optimizer": optimizer, "lr": lr, "weight_decay": weight_decay, "schedule": schedule,

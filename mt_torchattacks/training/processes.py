@@ -55,7 +55,8 @@ def random_states(fabric: Any) -> dict[str, Tensor]:
 
 def set_random_states(fabric: Any, states: dict[str, Tensor]) -> None:
     """Put back what :func:`random_states` gave."""
-    mine = {name: state[fabric.global_rank].clone() for name, state in states.items()}  # of a view the start is read
+    # Copies, since PyTorch would read a view of a row from the start of the whole table.
+    mine = {name: state[fabric.global_rank].clone() for name, state in states.items()}
     torch.set_rng_state(mine["cpu"])
     if fabric.device.type == "cuda" and "cuda" in mine:
         torch.cuda.set_rng_state(mine["cuda"], fabric.device)

@@ -51,7 +51,7 @@ def train(
         progress: show a progress bar.
 
     Returns:
-        the record that is in ``model.json``: the recipe, the model's clean ``metrics`` and the ``baseline``'s.
+        The record that is in ``model.json``: the recipe, the model's clean ``metrics`` and the ``baseline``'s.
 
     Raises:
         ImportError: a package that the recipe or the training needs is not installed.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.training.weighting import Backward, Equal, Weighting
 from mt_torchattacks.types import Images, Targets
@@ -50,7 +51,7 @@ class TrainingStep:
     def __call__(self, images: Images, targets: Targets) -> Tensor:
         """Do it; the batch's mean loss of each task before the step, ``(T,)``, detached."""
         images = self._attacked(images, targets)
-        losses = self.tasks.losses(self.model(images), targets)
+        losses = self.tasks.losses(self.model(images, **other_inputs(self.model, targets)), targets)
         means = torch.stack([loss.mean() for loss in losses.values()])
         self.optimizer.zero_grad()
         self.weighting.backward(means, self._parameters, self.backward)

@@ -445,3 +445,76 @@ def test_the_host_s_targeted_mode_leaves_budgets_alone() -> None:
     found = rises(model, tasks, images, attack(images, given), given)
     assert bool((found["depth"] < 0).all())
     assert bool((found["twin"] <= 0.002 + 1e-5).all())
+
+
+# Budgets and random starts
+
+
+def settled() -> tuple[Any, Tensor, dict[str, Tensor], mta.Tasks]:
+    """A preserved task whose head is nearly right: any noise raises its loss, by far more than the budget of 5 %."""
+    model, (images, targets) = Twins(), twins()
+    with torch.no_grad():
+        targets = targets | {"twin": model(images)["twin"] + 0.001}
+    tasks = mta.Tasks(depth=mta.losses.L1(), twin=mta.Task(mta.losses.L1(), role="preserve", budget=BUDGET))
+    noise = EPS * (2 * torch.rand_like(images) - 1)
+    assert bool((rises(model, tasks, images, (images + noise).clamp(0, 1), targets)["twin"] > 8 * BUDGET).all())
+    return model, images, targets, tasks
+
+
+STARTED: dict[str, dict[str, Any]] = {
+    "PGD": {},
+    "PGDL2": {"eps": 1.0},
+    "EOTPGD": {},
+    "FFGSM": {},
+    "RFGSM": {},
+    "VMIFGSM": {"steps": 3},
+    "APGD": {},
+    "PGDRS": {"steps": 3},
+    "Square": {"n_queries": 20},
+    "SPSA": {"n_queries": 50},
+    "WorstCase": {"steps": 3, "n_queries": 10},
+}
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_default_arguments_keep_the_budgets(name: str) -> None:
+    model, images, targets, tasks = settled()
+    x = getattr(mta, name)(model, tasks, "total", **STARTED[name])(images, targets)
+    found = rises(model, tasks, images, x, targets)
+    assert bool((found["twin"] <= BUDGET + 2e-5).all())
+
+
+def test_restarts_keep_the_budgets_and_some_damage() -> None:
+    model, images, targets, tasks = settled()
+    one, many = (
+        mta.APGD(model, tasks, "total", eps=EPS, steps=20, n_restarts=count)(images, targets) for count in (1, 3)
+    )
+    first, best = (rises(model, tasks, images, x, targets) for x in (one, many))
+    assert bool((best["twin"] <= BUDGET + 2e-5).all())
+    assert bool((best["depth"] >= first["depth"] - 1e-6).all())
+    assert bool((first["depth"] > 0).all())
+
+
+def test_multiattack_takes_the_clean_image_for_what_it_is() -> None:
+    """Not for the noise that stands for it where targets are the model's own predictions."""
+    model, images, targets, tasks = settled()
+    with torch.no_grad():
+        own = targets | {"depth": model(images)["depth"]}
+    clean = mta.BIM(model, tasks, "total", eps=EPS).scores(images, images, own)
+    assert clean.tolist() == [0] * len(images)
+    x = mta.MultiAttack([mta.FFGSM(model, tasks, "total"), mta.PGD(model, tasks, "total", steps=2)])(images, own)
+    assert bool((rises(model, tasks, images, x, own)["twin"] <= BUDGET + 2e-5).all())
+
+
+def test_an_image_beyond_its_budget_goes_back_as_far_as_it_must() -> None:
+    model, tasks, images, targets = linear(b=0.01)
+    bound = mta.Objective(model, tasks, "single:a").bind(images, targets, ball=toys.ball(images, EPS))
+    far = images + EPS
+    far[0] = images[0] + 1e-5
+    near = bound.within_budgets(far)
+    found = rises(model, tasks, images, near, targets)["b"]
+    assert torch.equal(near[0], far[0])
+    assert bool((found <= 0.01 + 1e-5).all())
+    assert bool((found[1:] > 0.006).all())
+    share = (near - images)[1:] / EPS
+    torch.testing.assert_close(share, share[:, :1, :1, :1].expand_as(share), rtol=1e-3, atol=1e-4)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+import io
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import finite_scores
 from mt_torchattacks.attacks.host.base import Host
+from mt_torchattacks.attacks.host.rounding import rounded
 from mt_torchattacks.attacks.host.saving import save
 from mt_torchattacks.attacks.host.scores import Scores
 from mt_torchattacks.attacks.host.traits import Traits as Traits
@@ -20,8 +24,10 @@ from mt_torchattacks.attacks.host.units import PixelUnits
 from mt_torchattacks.balancing import Rule
 from mt_torchattacks.geometry.box import Bounds
 from mt_torchattacks.geometry.shape import as_images, where
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import attacking
 from mt_torchattacks.objective import BoundObjective, Objective
+from mt_torchattacks.objective.labelled import warn_of_unlabelled
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
 
@@ -61,19 +67,29 @@ class MultiTaskAttack(PixelUnits, Host):
     ) -> None:
         checks.require(isinstance(model, nn.Module), "model", "a torch.nn.Module", checks.describe(model), TypeError)
         Objective(model, tasks, balance)  # what does not fit is said now, not at the first call
-        super().__init__(model, *args, **kwargs)
+        with _without_the_hosts_line():
+            super().__init__(model, *args, **kwargs)
         self.tasks = tasks
         self.balance = balance
         self.bounds = bounds
         self._check_arguments()
 
-    def __call__(self, inputs: Images, labels: Targets | None = None) -> Tensor:
+    def __call__(
+        self,
+        inputs: Images | None = None,
+        labels: Targets | None = None,
+        *,
+        images: Images | None = None,
+        targets: Targets | None = None,
+    ) -> Tensor:
         """Adversarial images for ``inputs``.
 
         Args:
             inputs: ``(N, C, H, W)`` images within ``bounds`` (or normalized, after ``set_normalization_used``); for
                 an attack that does not use the geometry of images, inputs ``(N, ...)`` of any shape.
-            labels: the tasks' targets, by name; in a targeted mode the goals.
+            labels: the tasks' targets, by name; in a targeted mode the goals. Those of other tasks are ignored.
+            images: another name for ``inputs``.
+            targets: another name for ``labels``.
 
         Returns:
             Of the inputs' shape, detached, on the model's device, with the dtype and memory format of ``inputs``.
@@ -81,12 +97,13 @@ class MultiTaskAttack(PixelUnits, Host):
         Raises:
             TypeError, KeyError, ValueError: images or targets do not fit; the message names which.
         """
+        inputs, labels = named_arguments(inputs, labels, images, targets)
         call = self._carrying(self.box)
-        images = call.pixels(inputs)
+        seen = call.pixels(inputs)
         with attacking(call.model):
-            goals = call.goals(images, labels)
+            goals = call.goals(seen, labels)
             call._change_model_mode(call.model.training)
-            parts = [call._attack(*chunk) for chunk in call._chunks(images.clone(), goals)]
+            parts = [call._attack(*chunk) for chunk in call._chunks(seen.clone(), goals)]
             adversarial = call.restored(torch.cat(parts))
             adversarial = call.normalize(adversarial) if call._normalization_applied else adversarial
         return _like(adversarial, inputs)
@@ -110,7 +127,7 @@ class MultiTaskAttack(PixelUnits, Host):
         """
         call = self._carrying(self.box)
         tasks = self.tasks.targeted() if self.targeted else self.tasks
-        model = functools.partial(call.model_outputs, dtype=dtype or images.dtype)
+        model = _Called(call, dtype or images.dtype)
         return Objective(model, tasks, self.balance).bind(images, goals, ball=call._ball(images))
 
     @torch.no_grad()
@@ -129,8 +146,7 @@ class MultiTaskAttack(PixelUnits, Host):
         with attacking(call.model):
             call._change_model_mode(call.model.training)
             bound = call.judged(call.bind(images, call.goals(images, labels)))
-            with torch.no_grad():
-                return finite_scores(bound(call.pixels(candidates)))
+            return finite_scores(bound.scores(call.pixels(candidates)))
 
     def judged(self, bound: BoundObjective) -> BoundObjective:
         """The objective that candidates are compared by: the one that is ascended."""
@@ -160,11 +176,27 @@ class MultiTaskAttack(PixelUnits, Host):
 
     save = save
 
+    def load(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: the host's reads one tensor of labels. Use :func:`mt_torchattacks.load`."""
+        raise NotImplementedError(f"{type(self).__name__}.load: expected mta.load(path), found the host's own method.")
+
+    def _change_model_mode(self, given_training: bool) -> None:
+        if "_box" not in self.__dict__:  # not one of our calls, which run on copies that carry it
+            self._recover_model_mode(given_training)
+            raise NotImplementedError(
+                "attacks: expected mta.MultiAttack([...]), which keeps each sample's best score, found multi-task "
+                "attacks in one of torchattacks, which hands on the samples whose one class has not changed."
+            )
+        super()._change_model_mode(given_training)
+
     def _attack(self, images: Tensor, goals: Targets) -> Tensor:
         # Half types have too few bits for the steps of an attack: the loop runs in float32, the model in its own type.
         exact = images.dtype == torch.float64 and not self.traits.float32
         start = images if exact else images.float()
-        return self.ascend(self.bind(start, goals, images.dtype))
+        bound = self.bind(start, goals, images.dtype)
+        adversarial = self.ascend(bound)
+        warn_of_unlabelled(bound.unlabelled, bound.objective.names)
+        return adversarial
 
     def ascend(self, bound: BoundObjective) -> Tensor:
         """The adversarial images ``(N, ...)`` that the host's loop finds for a bound objective, from its images on.
@@ -175,7 +207,7 @@ class MultiTaskAttack(PixelUnits, Host):
         runner = self._runner(images)
         runner.__dict__["_bound"] = bound  # the host's own __setattr__ walks every value
         adversarial: Tensor = runner.forward(images, torch.zeros(len(images), dtype=torch.long, device=images.device))
-        return adversarial.detach().reshape(bound.images.shape)
+        return bound.returned(adversarial.detach().reshape(bound.images.shape))
 
     def _seen(self, images: Tensor) -> Tensor:
         """Inputs as the loop sees them: torchattacks' loops sum over the four dimensions of images."""
@@ -198,19 +230,20 @@ class MultiTaskAttack(PixelUnits, Host):
     def goals(self, images: Tensor, targets: Targets | None) -> Targets:
         """The targets, checked; after ``set_mode_targeted_by_function`` what the function makes of them."""
         if self.attack_mode == "targeted(custom)":
-            targets = self._target_map_function(self.restored(images), targets)
+            others = other_inputs(self.model, targets or {})
+            targets = {**self._target_map_function(self.restored(images), targets), **others}
         if not isinstance(targets, Mapping):
             expected = f"a mapping with the keys {checks.listed(self.tasks.active)}"
             checks.fail("targets", expected, checks.describe(targets), TypeError)
-        checks.keys(targets, "targets", self.tasks.active, allowed=tuple(self.tasks))
+        checks.keys(targets, "targets", self.tasks.active)
         return targets
 
-    def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None) -> Outputs:
+    def model_outputs(self, x: Tensor, dtype: torch.dtype | None = None, **others: Tensor) -> Outputs:
         """The model's outputs for images ``(N, ...)`` in [0, 1], normalized first where the attack normalizes."""
         dtype = dtype or x.dtype
         x = self.box.restored(x.to(torch.promote_types(x.dtype, dtype)))
         x = self.normalize(x) if self.normalization_used is not None else x
-        return self.model(x.to(dtype))
+        return self.model(x.to(dtype), **others)
 
     @property
     def _norm(self) -> str:
@@ -229,6 +262,53 @@ class MultiTaskAttack(PixelUnits, Host):
 
     def __repr__(self) -> str:
         return str(super().__repr__()).replace(f"{self.attack}(", f"{type(self).__name__}(", 1)
+
+
+def named_arguments(
+    inputs: Images | None, labels: Targets | None, images: Images | None, targets: Targets | None
+) -> tuple[Any, Any]:
+    """An attack's two arguments, whose names are torchattacks' or this library's.
+
+    Raises:
+        TypeError: one is given under both names.
+    """
+    for name, other, values in (("images", "inputs", (images, inputs)), ("targets", "labels", (targets, labels))):
+        both = values[0] is not None and values[1] is not None
+        checks.require(not both, name, f"one of {name!r} and {other!r}", "both", TypeError)
+    return inputs if images is None else images, labels if targets is None else targets
+
+
+class _HostsLine(io.StringIO):
+    """Standard output without the line in which torchattacks complains of a model without parameters."""
+
+    def __init__(self, shown: TextIO) -> None:
+        super().__init__()
+        self.shown, self.silenced = shown, False
+
+    def write(self, text: str) -> int:
+        self.silenced = text.startswith("Failed to set device automatically") or (self.silenced and text == "\n")
+        return len(text) if self.silenced else self.shown.write(text)
+
+
+@contextmanager
+def _without_the_hosts_line() -> Iterator[None]:
+    with redirect_stdout(_HostsLine(sys.stdout)):
+        yield
+
+
+@dataclass(frozen=True)
+class _Called:
+    """The model as an attack calls it, with the names of its other inputs."""
+
+    attack: MultiTaskAttack
+    dtype: torch.dtype
+
+    def __call__(self, x: Tensor, **others: Tensor) -> Outputs:
+        return self.attack.model_outputs(x, self.dtype, **others)
+
+    @property
+    def other_inputs(self) -> tuple[str, ...]:
+        return getattr(self.attack.model, "other_inputs", ())
 
 
 class _NeverZero(torch.autograd.Function):
@@ -256,7 +336,8 @@ def _device_of(model: nn.Module, default: torch.device) -> torch.device:
 def _like(adversarial: Tensor, inputs: Tensor) -> Tensor:
     channels_last = inputs.is_contiguous(memory_format=torch.channels_last) and not inputs.is_contiguous()
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    return adversarial.detach().to(inputs.dtype).contiguous(memory_format=layout)
+    found = rounded(adversarial.detach(), inputs.detach().to(adversarial.device))
+    return found.contiguous(memory_format=layout)
 
 
 def _refuse_mode(mode: str) -> None:

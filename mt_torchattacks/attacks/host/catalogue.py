@@ -47,8 +47,8 @@ REFUSED: dict[str, str] = {
     "CW": _MARGIN,
     "EADL1": _MARGIN,
     "EADEN": _MARGIN,
-    "SPSA": f"{_MARGIN}; mta.SPSA climbs the score of all tasks",
-    "Square": f"{_MARGIN}; mta.Square climbs the score of all tasks",
+    "SPSA": f"{_MARGIN}; mta.SPSA raises the score of all tasks",
+    "Square": f"{_MARGIN}; mta.Square raises the score of all tasks",
     "Jitter": "its loss is taken between one classifier's scaled logits and a one-hot class",
     "TPGD": "its loss is the divergence from one classifier's clean probabilities",
     "APGDT": "it targets the runner-up classes of one classifier",
@@ -136,6 +136,7 @@ def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
     bounds = inspect.signature(MultiTaskAttack.__init__).parameters["bounds"]
     cls.__signature__ = inspect.Signature([*ours, *theirs, bounds])
     arguments = ", ".join(f"{p.name}={p.default!r}" for p in theirs)
+    inputs = "images ``(N, C, H, W)``" + ("" if cls.traits.images else ", or inputs ``(N, ...)`` of any shape,")
     cls.__doc__ = (
         f"torchattacks' {cls.__name__} on all tasks of a model; its loop runs unchanged.\n\n"
         f"Args:\n"
@@ -145,7 +146,7 @@ def _with_signature(cls: Any, host: type) -> type[MultiTaskAttack]:
         f"    {arguments}: see ``torchattacks.{cls.__name__}``.\n"
         f"    bounds: smallest and largest pixel value, each a number or one a channel; lengths are in their unit.\n\n"
         f"Shape:\n"
-        f"    images ``(N, C, H, W)`` within ``bounds``, targets by task; returns ``(N, C, H, W)``.\n\n"
+        f"    {inputs} within ``bounds``, targets by task; returns the same shape.\n\n"
         f"Host's documentation:\n{inspect.cleandoc(host.__doc__ or '').split('Examples')[0]}"
     )
     return cls  # type: ignore[no-any-return]

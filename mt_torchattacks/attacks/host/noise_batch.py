@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.geometry.box import PerChannel
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.objective import check_targets
 from mt_torchattacks.types import Targets
 
@@ -39,7 +40,7 @@ class NoiseBatchAttack(MultiTaskAttack):
         return runner
 
     def _chunks(self, images: Tensor, goals: Targets) -> Iterator[tuple[Tensor, Targets]]:
-        names = self.tasks.active
+        names = (*self.tasks.active, *other_inputs(self.model, goals))
         check_targets(goals, names, len(images))
         size = max(int(self.batch_max / self.noise_batch_size), 1)
         for start in range(0, len(images), size):

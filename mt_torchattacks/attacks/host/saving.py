@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,9 @@ from tqdm import tqdm
 from mt_torchattacks import checks
 from mt_torchattacks.geometry.box import Bounds, Box
 from mt_torchattacks.geometry.shape import spread_channels
+from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import attacking
-from mt_torchattacks.tasks.outputs import outputs_by_task
+from mt_torchattacks.objective.labelled import measured
 from mt_torchattacks.types import Targets
 
 Batch = Tensor | dict[str, Tensor]
@@ -27,7 +29,8 @@ class SaveReport(NamedTuple):
     """What ``save(..., return_verbose=True)`` returns.
 
     Attributes:
-        losses: each task's mean loss on the clean and on the adversarial images.
+        losses: each task's mean loss on the clean and on the adversarial images, over those that have a valid element
+            for the task (pixel, label); NaN if none has.
         l2: mean L2 norm of the perturbations.
         elapsed_time: mean seconds a batch.
     """
@@ -75,9 +78,10 @@ def save(
         clean, attacked = self.pixels(inputs), self.pixels(adversarial)
         _, before = _evaluate(self, clean, targets)
         predictions, after = _evaluate(self, attacked, targets)
-        record.count(before, after, (self.restored(attacked) - self.restored(clean)).flatten(1).norm(dim=1))
+        record.count(before, after, measured(self.tasks, targets, len(inputs)))
+        record.measure((self.restored(attacked) - self.restored(clean)).flatten(1).norm(dim=1))
         record.keep("adv_inputs", _stored(self, attacked, save_type))
-        record.keep("labels", dict(targets))
+        record.keep("labels", {name: target for name, target in targets.items() if isinstance(target, Tensor)})
         if save_predictions:
             record.keep("preds", predictions)
         if save_clean_inputs:
@@ -145,14 +149,20 @@ class _Record:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.tensors: dict[str, list[Batch]] = {}
         self.totals = {name: [0.0, 0.0] for name in names}
+        self.counts = dict.fromkeys(names, 0)
         self.distance = 0.0
         self.samples = 0
         self.seconds: list[float] = []
 
-    def count(self, before: dict[str, Tensor], after: dict[str, Tensor], distances: Tensor) -> None:
+    def count(self, before: dict[str, Tensor], after: dict[str, Tensor], measured: dict[str, Tensor]) -> None:
+        """Add losses by task ``(N,)``; only samples that were measured count, booleans ``(N,)`` by task."""
         for name, total in self.totals.items():
             total[0] += float(before[name].sum())
             total[1] += float(after[name].sum())
+            self.counts[name] += int(measured[name].sum())
+
+    def measure(self, distances: Tensor) -> None:
+        """Add the perturbations' sizes ``(N,)``."""
         self.distance += float(distances.sum())
         self.samples += len(distances)
 
@@ -161,7 +171,8 @@ class _Record:
         self.tensors.setdefault(key, []).append(on_cpu)
 
     def report(self) -> SaveReport:
-        losses = {name: (total[0] / self.samples, total[1] / self.samples) for name, total in self.totals.items()}
+        losses = {name: (_mean(first, n), _mean(second, n)) for name, (first, second) in self.totals.items()
+                  for n in [self.counts[name]]}  # fmt: skip
         return SaveReport(losses, self.distance / self.samples, sum(self.seconds) / len(self.seconds))
 
     def summary(self) -> str:
@@ -174,13 +185,18 @@ class _Record:
         part.replace(path)
 
 
+def _mean(total: float, count: int) -> float:
+    return total / count if count else math.nan
+
+
 def _evaluate(attack: Any, images: Tensor, targets: Targets) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Outputs and losses in evaluation mode, by task, without gradients."""
     goals = {name: targets[name].to(images.device) for name in attack.tasks.active}
     with attacking(attack.model), torch.no_grad():
         attack.model.eval()
-        outputs = attack.model_outputs(images)
-    return outputs_by_task(outputs, tuple(attack.tasks), attack.tasks.active), attack.tasks.losses(outputs, goals)
+        others = {name: other.to(images.device) for name, other in other_inputs(attack.model, targets).items()}
+        outputs = attack.model_outputs(images, **others)
+    return attack.tasks.by_task(outputs, attack.tasks.active), attack.tasks.losses(outputs, goals)
 
 
 def _stored(attack: Any, pixels: Tensor, save_type: str) -> Tensor:

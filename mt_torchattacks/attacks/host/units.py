@@ -51,9 +51,9 @@ class PixelUnits:
 
     @property
     def box(self) -> Box:
-        """The range of pixel values; the copy of an attack that makes one call carries it and parses nothing."""
-        carried: Box | None = self.__dict__.get("_box")
-        return Box.of(self.bounds) if carried is None else carried
+        """The range of pixel values; the copy that makes one call has it, so ``bounds`` are parsed once."""
+        known: Box | None = self.__dict__.get("_box")
+        return Box.of(self.bounds) if known is None else known
 
     def _carrying(self, box: Box, **attributes: Any) -> Self:
         """A copy of the attack for one call, which carries a box; the host's own ``__setattr__`` is passed by."""

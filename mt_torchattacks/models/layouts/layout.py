@@ -74,7 +74,7 @@ class Layout:
 
     @classmethod
     def named(cls, name: str) -> Layout:
-        """A published layout, e.g. ``"nyuv2/41"`` (see :func:`published_layouts`).
+        """A published layout, e.g. ``"nyuv2/41"`` (see :func:`~mt_torchattacks.models.published_layouts`).
 
         Raises:
             ValueError: no such name; the message lists what is there.

@@ -9,7 +9,7 @@ from mt_torchattacks.models.layouts.partitions import Group, Partition
 
 
 def tree(blocks: Sequence[Partition], task_names: Sequence[str]) -> str:
-    """Draw a layout's blocks as lines of text; see :meth:`Layout.tree`."""
+    """Draw a layout's blocks as lines of text; see :meth:`mt_torchattacks.models.Layout.tree`."""
     tasks = tuple(sorted(task for group in blocks[0] for task in group))
     checks.require(len(task_names) == len(tasks), "task_names", f"{len(tasks)} names", f"{len(task_names)} names")
     return "\n".join(["image", *_branches(blocks, task_names, tasks, 0)])

@@ -124,9 +124,11 @@ def _kinds(names: Given) -> dict[str, Kind]:
 
 
 def _tasks(names: Given, kinds: Mapping[str, Kind], losses: Mapping[str, object]) -> Tasks:
-    """Tasks that remember their kinds where their names do not say them."""
-    kept = kinds if isinstance(names, Mapping) else {}
-    return Tasks({name: Task(loss, kind=kept.get(name)) for name, loss in losses.items()})  # type: ignore[arg-type]
+    """Tasks that remember their kinds where their names do not say them, and where their outputs are."""
+    said = kinds if isinstance(names, Mapping) else {}
+    places = {name: task.output for name, task in names.items()} if isinstance(names, Tasks) else {}
+    made = {name: Task(loss, kind=said.get(name), output=places.get(name)) for name, loss in losses.items()}  # type: ignore[arg-type]
+    return Tasks(made)
 
 
 def _of_task(value: Mapping[str, T] | T | None, task: str) -> T | None:

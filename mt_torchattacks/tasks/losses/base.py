@@ -34,8 +34,8 @@ class Loss(ABC):
     (:meth:`log_elements`): then :attr:`has_log` is true and :meth:`log` is finite where the loss itself is 0.
 
     Args:
-        valid: ``target -> mask``; elements outside the mask do not count (for example :func:`positive`,
-            :func:`nonzero`, :func:`finite`). A sample without a valid element has the loss 0.
+        valid: ``target -> mask``; elements outside the mask do not count (for example ``losses.positive``,
+            ``losses.nonzero``, ``losses.finite``). A sample without a valid element has the loss 0.
         resize: interpolation mode (``"bilinear"``, ``"nearest"``, ``"bicubic"``) that brings a dense output to the
             target's height and width; without it another size is an error.
     """

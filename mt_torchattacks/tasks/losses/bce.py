@@ -22,8 +22,7 @@ class BCEWithLogits(Pointwise):
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`.
 
     Shape:
-        output and target ``(N, L)`` or ``(N, C, H, W)``, targets floating-point in [0, 1]; returns ``(N,)``,
-        in [0, inf).
+        output and target ``(N, ...)``, targets floating-point in [0, 1]; returns ``(N,)``, in [0, inf).
 
     Example:
         >>> BCEWithLogits()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))

@@ -23,7 +23,7 @@ class CosineDistance(Pointwise):
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`; for normals ``valid=losses.nonzero``.
 
     Shape:
-        output and target ``(N, C)`` or ``(N, C, H, W)``; returns ``(N,)``.
+        output and target ``(N, C, ...)``; returns ``(N,)``.
 
     Example:
         >>> import torch
@@ -46,11 +46,11 @@ class CosineDistance(Pointwise):
 def _inverse_lengths(first: Tensor, second: Tensor) -> Tensor:
     """One over the product of two lengths, from their squares; the product counts as 1e-8 where a length is none.
 
-    One root of the product where that is in range, as ever; a root of each where the product would be cut off.
+    Where the product of the squares would be cut off they are brought to 1 first, by factors that are 1 elsewhere.
     """
     product = first * second
-    cut_off = (product < 1e-16) | torch.isinf(product)
     directed = (first >= _LEAST) & (second >= _LEAST)
-    together = product.clamp_min(1e-16).rsqrt()
-    apart = first.clamp_min(_LEAST).rsqrt() * second.clamp_min(_LEAST).rsqrt()
-    return torch.where(cut_off & directed, apart, together)
+    rare = directed & ((product < 1e-16) | torch.isinf(product))
+    scales = [torch.where(rare, 1 / square.detach(), 1) for square in (first, second)]
+    product = (first * scales[0]) * (second * scales[1])
+    return product.clamp_min(1e-16).rsqrt() * (scales[0].sqrt() * scales[1].sqrt())

@@ -68,7 +68,8 @@ class CrossEntropy(LabelLoss):
 
     def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         assert mask is not None
-        target = torch.where(mask, target, self.ignore_index)
+        if self.valid is not None:  # otherwise the mask says no more than ignore_index does
+            target = torch.where(mask, target, self.ignore_index)
         values = F.cross_entropy(
             self.scores(output),
             target,

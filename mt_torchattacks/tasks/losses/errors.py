@@ -75,7 +75,7 @@ class Angle(CosineDistance):
         valid, resize: see :class:`~mt_torchattacks.tasks.losses.base.Loss`; for normals ``valid=losses.nonzero``.
 
     Shape:
-        output and target ``(N, C)`` or ``(N, C, H, W)``; returns ``(N,)``.
+        output and target ``(N, C, ...)``; returns ``(N,)``, in degrees.
 
     Example:
         >>> Angle()(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))

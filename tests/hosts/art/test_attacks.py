@@ -15,6 +15,7 @@ import torch
 import mt_torchattacks as mta
 from art_plugins import AutoProjectedGradientDescent, ProjectedGradientDescent
 from tests import toys
+from tests.analytic.test_roles import BUDGET, rises, settled
 from tests.hosts.art import cases
 
 
@@ -128,3 +129,16 @@ def test_torchattacks_is_not_needed() -> None:
         "    cases.attack(name, cases.estimator()).generate(x, y)\n"
     )
     subprocess.run([sys.executable, "-c", source], check=True, cwd=Path(__file__).parents[3], capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["FastGradientMethod", "ProjectedGradientDescent", "AutoProjectedGradientDescent"])
+@pytest.mark.parametrize("starts", [0, 1, 3])
+def test_budgets_are_kept_from_random_starts_too(name: str, starts: int) -> None:
+    model, images, targets, tasks = settled()
+    estimator = cases.estimator(model, tasks=tasks)
+    which = "nb_random_init" if name.startswith("Auto") else "num_random_init"
+    attack = cases.attack(name, estimator, **{which: starts})
+    given = {name: targets[name].numpy() for name in tasks}
+    x = torch.tensor(attack.generate(images.numpy(), given))
+    found = rises(model, tasks, images, x, targets)
+    assert bool((found["twin"] <= BUDGET + 2e-5).all())

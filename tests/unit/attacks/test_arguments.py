@@ -21,7 +21,7 @@ from mt_torchattacks.attacks.native import NativeAttack
 from tests import toys
 
 
-class Shifted(NativeAttack):
+class _Shifted(NativeAttack):
     """Moves all pixels alike.
 
     Example:
@@ -39,7 +39,7 @@ class Shifted(NativeAttack):
         return ball.project(ball.images + self.share * ball.radius)
 
 
-class Further(Shifted):
+class _Further(_Shifted):
     """Moves them as far as it can."""
 
     share = 1.0
@@ -52,31 +52,31 @@ def parameters(cls: type) -> list[str]:
 
 def test_the_signature_is_the_base_s_arguments_then_the_own_ones_in_order() -> None:
     common = ["model", "tasks", "balance", "norm", "eps"]
-    assert parameters(Shifted) == [*common, "share", "width", "seed", "bounds"]
-    assert parameters(Further) == [*common, "width", "seed", "passes", "bounds"]
-    found = inspect.signature(Shifted).parameters
+    assert parameters(_Shifted) == [*common, "share", "width", "seed", "bounds"]
+    assert parameters(_Further) == [*common, "width", "seed", "passes", "bounds"]
+    found = inspect.signature(_Shifted).parameters
     assert (found["seed"].default, found["share"].annotation) == (7, "float")
     assert found["bounds"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
 def test_positions_names_and_defaults_reach_the_attack() -> None:
     model, tasks = toys.Toy(), toys.tasks()
-    attack = Shifted(model, tasks, "total", "L2", 2.0, 0.25)
+    attack = _Shifted(model, tasks, "total", "L2", 2.0, 0.25)
     found = (attack.balance, attack.norm, attack.eps, attack.share, attack.seed, attack.bounds)
     assert found == ("total", "L2", 2.0, 0.25, 7, (0.0, 1.0))
     assert not hasattr(attack, "steps")
-    assert Further(model, tasks).share == 1.0
+    assert _Further(model, tasks).share == 1.0
     images, targets = toys.batch()
     moved = (images + 4 / 255).clamp(max=1.0)
-    torch.testing.assert_close(pickle.loads(pickle.dumps(Shifted(model, tasks)))(images, targets), moved)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(_Shifted(model, tasks)))(images, targets), moved)
 
 
 def test_the_documentation_lists_every_argument_once_before_the_example() -> None:
-    for cls in (Shifted, Further, mta.APGD, mta.AutoSAGA, mta.Square, mta.SPSA, mta.WorstCase):
+    for cls in (_Shifted, _Further, mta.APGD, mta.AutoSAGA, mta.Square, mta.SPSA, mta.WorstCase):
         doc = inspect.getdoc(cls) or ""
         for name in parameters(cls):
             assert doc.count(f"\n    {name}: ") == 1, (cls, name)
-    doc = inspect.getdoc(Shifted) or ""
+    doc = inspect.getdoc(_Shifted) or ""
     assert doc.index("share: share of eps in [0, 1].") < doc.index("Shape:") < doc.index("Example:")
     assert "or inputs ``(N, ...)`` of any shape" in doc
     assert "of any shape" not in (inspect.getdoc(mta.Square) or "")
@@ -85,8 +85,8 @@ def test_the_documentation_lists_every_argument_once_before_the_example() -> Non
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"stepz": 3}, TypeError, "Shifted: got an unexpected keyword argument 'stepz'"),
-        ({"steps": 3}, TypeError, "Shifted: got an unexpected keyword argument 'steps'"),
+        ({"stepz": 3}, TypeError, "_Shifted: got an unexpected keyword argument 'stepz'"),
+        ({"steps": 3}, TypeError, "_Shifted: got an unexpected keyword argument 'steps'"),
         ({"share": 2.0}, ValueError, "share: expected a share, found 2.0"),
         ({"share": "much"}, TypeError, "share: expected a share, found 'much'"),
         ({"width": 0.0}, ValueError, "width: expected a number > 0, found 0.0"),
@@ -95,23 +95,26 @@ def test_the_documentation_lists_every_argument_once_before_the_example() -> Non
 )
 def test_what_does_not_fit(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        Shifted(toys.Toy(), toys.tasks(), **arguments)
-    with pytest.raises(TypeError, match="Shifted: missing a required argument: 'tasks'"):
-        Shifted(toys.Toy())
+        _Shifted(toys.Toy(), toys.tasks(), **arguments)
+    with pytest.raises(TypeError, match="_Shifted: missing a required argument: 'tasks'"):
+        _Shifted(toys.Toy())
 
 
 def test_what_does_not_fit_any_more() -> None:
-    attack = Shifted(toys.Toy(), toys.tasks())
+    attack = _Shifted(toys.Toy(), toys.tasks())
     attack.share = 3.0
     with pytest.raises(ValueError, match=r"share: expected a share, found 3\.0"):
         attack(*toys.batch())
 
 
-def test_an_attack_is_registered_by_being_made() -> None:
-    assert registry.REGISTERED["Shifted"] is registry.native_class("Shifted") is Shifted
-    assert not {"NativeAttack", "QueryAttack"} & set(registry.REGISTERED)  # they do not say how to run
-    with pytest.raises(ValueError, match="a name that no other attack has, found 'Shifted' of"):
-        type("Shifted", (NativeAttack,), {"__module__": "elsewhere", "run": Shifted.run})
+def test_an_attack_is_registered_by_being_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "REGISTERED", dict(registry.REGISTERED))
+    made = type("Shifted", (NativeAttack,), {"__module__": "here", "run": _Shifted.run})
+    assert registry.native_class("Shifted") is made
+    # Those that do not say how to run are no attacks, and those that begin with an underscore are not for others.
+    assert not {"NativeAttack", "QueryAttack", "_Shifted"} & set(registry.REGISTERED)
+    with pytest.raises(ValueError, match="a name that no other attack has, found 'Shifted' of here"):
+        type("Shifted", (NativeAttack,), {"__module__": "elsewhere", "run": _Shifted.run})
 
 
 def test_an_attack_in_the_folder_is_found_by_its_file(tmp_path: Path) -> None:

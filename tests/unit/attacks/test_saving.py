@@ -92,3 +92,24 @@ def test_what_cannot_be_saved_or_loaded(rows: Rows, tmp_path: Path) -> None:
         ValueError, match="expected a file saved with 'adv_inputs', 'labels', 'preds', found no 'preds'"
     ):
         mta.load(tmp_path / "adv.pt", load_predictions=True)
+
+
+def test_means_are_over_the_samples_that_have_a_valid_pixel(rows: Rows, tmp_path: Path) -> None:
+    """A loss of 0 where nothing was measured is no loss of 0."""
+    rows.targets["depth"][1] = 0
+    rows.targets["segmentation"][[0, 3, 4]] = 255
+    attack = mta.FGSM(toys.Toy(), toys.tasks())
+    report = attack.save(DataLoader(rows, batch_size=2), verbose=False, return_verbose=True)
+    measured = {"depth": [0, 2, 3, 4], "segmentation": [1, 2], "normal": [0, 1, 2, 3, 4], "classes": [0, 1, 2, 3, 4]}
+    with torch.no_grad():
+        losses = toys.tasks().losses(attack.model(rows.images), rows.targets)
+    for name, samples in measured.items():
+        assert report.losses[name][0] == pytest.approx(float(losses[name][samples].mean()), rel=1e-5)
+        assert report.losses[name][1] > report.losses[name][0]
+
+
+def test_a_task_that_no_sample_has_targets_for_has_no_mean(rows: Rows) -> None:
+    rows.targets["depth"][:] = 0
+    attack = mta.FGSM(toys.Toy(), toys.tasks())
+    report = attack.save(DataLoader(rows, batch_size=2), verbose=False, return_verbose=True)
+    assert all(number != number for number in report.losses["depth"])  # NaN

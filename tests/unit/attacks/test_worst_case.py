@@ -33,7 +33,7 @@ def test_each_sample_gets_its_worst_component() -> None:
 
 
 def test_a_judge_without_gradient_decides() -> None:
-    """Components climb the losses; the judge only counts: here wrong pixels of one task."""
+    """Components raise the losses; the judge only counts: here wrong pixels of one task."""
 
     def wrong(output: Tensor, target: Tensor) -> Tensor:
         counted = target != 255
@@ -62,7 +62,7 @@ def test_a_judge_in_a_targeted_attack_looks_for_what_is_nearest_to_the_goals() -
 
 @pytest.mark.parametrize("samples", [[1], [0, 1, 2]])
 def test_a_sample_without_a_target_for_one_task_is_attacked_through_the_others(samples: list[int]) -> None:
-    """Its component ``single:depth`` has nothing to climb there, which is no error of the images or the model."""
+    """Its component ``single:depth`` has nothing to raise there, which is no error of the images or the model."""
     images, targets = toys.batch(3)
     targets["depth"][samples] = 0
     attack = make()

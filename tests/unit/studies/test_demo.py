@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 
-from mt_torchattacks.cli import main
 from mt_torchattacks.evaluation import Evaluation, NamedModel, Store
 from mt_torchattacks.studies.demo import Demo, Demonstrated, DemoOptions, demo_attacks
 from mt_torchattacks.tasks import standard_tasks
+from tests.study_runs import Runs
 from tests.toy_data import Small, rooms
-
-
-class Written(NamedTuple):
-    """What the command wrote and printed."""
-
-    folder: Path
-    printed: str
-
-
-@pytest.fixture(name="written", scope="module")
-def _written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    folder, printed = tmp_path_factory.mktemp("demo") / "new", StringIO()
-    words = ["demo", "--model", "tests.toy_data:small", "--data", "tests.toy_data:small_rooms", "--images", "3"]
-    with redirect_stdout(printed):
-        assert main([*words, "--steps", "2", "--batch-size", "2", "--output", str(folder)]) == 0
-    return Written(folder, printed.getvalue())
 
 
 def demo(folder: Path, model: Small) -> Demonstrated:
@@ -54,7 +35,8 @@ def test_it_leaves_the_random_numbers_and_the_model_as_they_were(tmp_path: Path)
     assert model.training
 
 
-def test_it_writes_everything(written: Written) -> None:
+def test_it_writes_everything(study_run: Runs) -> None:
+    written = study_run("demo")
     names = {path.name for path in written.folder.iterdir()}
     arps = {
         f"arp{part}.{form}" for part in ("", "_total", "_segmentation", "_normal", "_depth") for form in ("csv", "md")
@@ -66,7 +48,8 @@ def test_it_writes_everything(written: Written) -> None:
     assert len(Evaluation.load(written.folder / "evaluation.json").attacked) == 42
 
 
-def test_it_prints_everything(written: Written) -> None:
+def test_it_prints_everything(study_run: Runs) -> None:
+    written = study_run("demo")
     assert "| task         | metric       |  model | mean prediction |" in written.printed
     for measured in ("mean of all tasks", "segmentation", "normal", "depth"):
         assert f"ARP, {measured} (%; higher is the stronger attack)" in written.printed

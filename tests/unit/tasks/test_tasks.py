@@ -27,9 +27,7 @@ class Output:
 Pair = namedtuple("Pair", ["a", "b"])
 
 
-@pytest.mark.parametrize(
-    "outputs", [{"a": A, "b": B, "more": 3}, Output(A, B), Pair(A, B), (A, B), [A, B], (A, B, "more")]
-)
+@pytest.mark.parametrize("outputs", [{"a": A, "b": B, "more": 3}, Output(A, B), Pair(A, B), (A, B), [A, B]])
 def test_outputs_in_every_form(outputs: Any) -> None:
     found = outputs_by_task(outputs, ["a", "b"])
     assert found["a"] is A
@@ -48,6 +46,70 @@ def test_a_missing_output_lists_what_is_there() -> None:
     assert str(caught.value) == "model output: expected the keys 'a', 'depth'; 'depth' missing among 'a', 'depths'."
     with pytest.raises(TypeError, match="model output 'a': expected a tensor, found int"):
         outputs_by_task({"a": 1}, ["a"])
+
+
+def test_a_tuple_longer_than_the_tasks_is_refused() -> None:
+    """The third of three outputs must not be scored on the second one's target."""
+    tasks = mta.Tasks(a=mta.losses.L1(), c=mta.losses.L1())
+    expected = (
+        r"model outputs: expected one for each of the tasks 'a', 'c', in their order, found 3 of them; give each task "
+        r"its place, tasks.with_outputs\(a=0, ...\) or mta.Task\(loss, output=0\)"
+    )
+    for outputs in ((A, B, A), [A, B, A], (A,)):
+        with pytest.raises(ValueError, match=expected.replace("3", str(len(outputs)))):
+            tasks.losses(outputs, {"a": A, "c": B})
+
+
+@pytest.mark.parametrize("outputs", [(A, B, A + 2), {"a": A, "x": A + 2, "more": "text"}, [A, B, A + 2]])
+def test_a_task_says_where_its_output_is(outputs: Any) -> None:
+    place = "x" if isinstance(outputs, dict) else 2
+    tasks = mta.Tasks(a=mta.losses.L1(), outputs=mta.losses.L1()).with_outputs(outputs=place)
+    tasks = tasks if isinstance(outputs, dict) else tasks.with_outputs({"a": 0})
+    assert torch.equal(tasks.by_task(outputs)["outputs"], A + 2)
+    for same in (tasks.with_roles(a="preserve"), tasks.targeted(), tasks.only(["outputs"]), mta.Tasks(tasks)):
+        assert torch.equal(same.by_task(outputs, ["outputs"])["outputs"], A + 2)
+    assert torch.equal(tasks.losses(outputs, {"a": A, "outputs": A})["outputs"], torch.full((2,), 2.0))
+    assert f"outputs=L1() (output {place!r})" in repr(tasks)
+
+
+def test_errors_are_taken_of_the_same_output() -> None:
+    tasks = mta.Tasks(depth=mta.Task(mta.losses.L1(), output=1))
+    assert mta.error_tasks(tasks)["depth"].output == mta.standard_tasks(tasks)["depth"].output == 1
+
+
+def test_a_place_that_is_not_there() -> None:
+    tasks = mta.Tasks(a=mta.losses.L1(), b=mta.Task(mta.losses.L1(), output=2))
+    with pytest.raises(ValueError, match="output of task 'a': expected a position in the .* 3 outputs, found None"):
+        tasks.by_task((A, B, A))
+    with pytest.raises(ValueError, match="output of task 'b': expected a position in the model's 2 outputs, found 2"):
+        tasks.with_outputs(a=0).by_task((A, B))
+    with pytest.raises(TypeError, match="output of task 'b': expected a name, found the position 2 among 'a', 'b'"):
+        tasks.by_task({"a": A, "b": B})
+    with pytest.raises(KeyError, match="'depth' missing among 'a'"):
+        tasks.with_outputs(b="depth").by_task({"a": A})
+    with pytest.raises(TypeError, match="output: expected a name, a position or None, found 1.5"):
+        mta.Task(mta.losses.L1(), output=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="outputs: expected one of 'a', 'b', found 'c'"):
+        tasks.with_outputs(c=1)
+
+
+def test_attacks_and_measurements_take_the_named_output() -> None:
+    class Three(toys.Toy):
+        def forward(self, x: Tensor) -> Any:
+            outputs = super().forward(x)
+            return outputs["classes"], outputs["normal"], outputs["depth"]
+
+    images, targets = toys.batch(2)
+    targets = {name: targets[name] for name in ("classes", "depth")}
+    chosen = mta.Tasks({name: toys.tasks()[name] for name in ("classes", "depth")})
+    places = chosen.with_outputs(classes=0, depth=2)
+    attacks = [mta.PGD(model, tasks, random_start=False) for model, tasks in ((toys.Toy(), chosen), (Three(), places))]
+    wanted, found = (attack(images, targets) for attack in attacks)
+    assert torch.equal(found, wanted)
+    measured = [
+        mta.evaluate(attack.model, attack.tasks, [(images, targets)], {}).to_frame().to_string() for attack in attacks
+    ]
+    assert measured[0] == measured[1]
 
 
 def test_roles() -> None:
