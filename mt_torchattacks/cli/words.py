@@ -26,8 +26,8 @@ def arranged(command: Command, words: Sequence[str]) -> list[str]:
         UsageError: an unknown option, one that is given twice, or one without a value.
 
     Example:
-        >>> from dataclasses import dataclass
-        >>> Options = dataclass(type("Options", (), {"__annotations__": {"eps": list[str], "rms": bool}}))
+        >>> from dataclasses import field, make_dataclass
+        >>> Options = make_dataclass("Options", [("eps", list[str], field(default=())), ("rms", bool, False)])
         >>> arranged(Command("c", "", "", Options, print), ["--rms", "--eps", "4", "8", "--eps=9"])
         ['--rms=true', '--eps=["4", "8", "9"]']
     """
