@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
 import uuid
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
+_STALE = 3600.0  # seconds; no file here takes as long to write
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write a file, with its folders: what is at ``path`` is the old content or the new one, never half of it.
 
-    Any number of processes may write one path. One that is killed leaves a file behind that begins with a dot.
+    Any number of processes may write one path. One that is killed leaves a file behind that begins with a dot, see
+    :func:`remove_stale`.
 
     Args:
         path: the file.
@@ -20,10 +26,48 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex}")  # a name has 255 bytes at most
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_stale(folder: str | Path) -> None:
+    """Remove what processes that were killed while they wrote have left in a folder: an hour old, or older.
+
+    Args:
+        folder: it need not be there; those in it are not looked at.
+
+    Example:
+        >>> remove_stale("nowhere")
+    """
+    for path in Path(folder).glob(".*"):
+        try:
+            old = time.time() - path.stat().st_mtime > _STALE
+            if old and path.is_file() and _TEMPORARY.fullmatch(path.name):
+                path.unlink()
+        except OSError:  # gone by now, or not ours to remove
+            continue
+
+
+def at_home(path: str | Path, name: str) -> Path:
+    """A path with ``~`` and ``~user`` written out.
+
+    Args:
+        path: the path.
+        name: for the message.
+
+    Raises:
+        ValueError: there is no such user.
+
+    Example:
+        >>> at_home("here", "root")
+        PosixPath('here')
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{name}: expected the folder of a user that there is, found {str(path)!r}.") from error

@@ -29,7 +29,9 @@ class CheckOptions:
 def check(options: CheckOptions) -> int:
     """Read a sample of a data set on disk and say in words what is wrong; 1 if something is."""
     tasks = None if options.tasks is None else [task for part in options.tasks for task in part.split(",")]
-    findings = mta.data.check_data(options.name, options.root, split=options.split, tasks=tasks)
+    findings = mta.data.check_data(
+        options.name, mta.files.at_home(options.root, "root"), split=options.split, tasks=tasks
+    )
     print(findings)
     return 1 if findings.problems else 0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 import sys
 from collections.abc import Sequence
 
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.commands import commands
 from mt_torchattacks.cli.words import UsageError
+from mt_torchattacks.names import hint
 
 _SUMMARY = "Adversarial attacks on all tasks of a multi-task model at once."
 
@@ -20,27 +21,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line's words; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help"):
-        print(overview())
-        return 0 if words else 2
-    if words[0] == "--version":
-        from mt_torchattacks import __version__
-
-        print(f"mt-attack {__version__}")
-        return 0
-    name = words[0]
+    name = words[0] if words else ""
     try:
-        command, rest = chosen(words)
-        name = command.name
-        return _run(command, rest)
+        if name in ("", "-h", "--help", "--version"):
+            code = _about(name)
+        else:
+            command, rest = chosen(words)
+            name = command.name
+            code = _run(command, rest)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print(f"mt-attack {name}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0
-    except (UsageError, ValueError, TypeError, KeyError, ImportError, OSError, MemoryError) as error:
-        print(f"mt-attack {name}: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
-        return 2
+        return _unread()
+    except RecursionError:
+        return _failed(name, "a file or a word is nested too deeply")
+    except (UsageError, ValueError, TypeError, KeyError, ImportError, OSError, OverflowError, MemoryError) as error:
+        return _failed(name, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _about(word: str) -> int:
+    """The version, or what there is."""
+    if word == "--version":
+        from mt_torchattacks import __version__
+
+        print(f"mt-attack {__version__}")
+    else:
+        print(overview())
+    return 0 if word else 2
+
+
+def _failed(name: str, reason: str) -> int:
+    print(f"mt-attack {name}: {reason}", file=sys.stderr)
+    return 2
+
+
+def _unread() -> int:
+    """Nobody reads what is printed any more: nothing is wrong, and Python's last flush must not say so."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 (it is no file)
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return 0
 
 
 def chosen(words: Sequence[str]) -> tuple[Command, list[str]]:
@@ -57,9 +79,7 @@ def chosen(words: Sequence[str]) -> tuple[Command, list[str]]:
     group = [name for name in known if name.startswith(f"{words[0]} ")]
     if group:
         raise UsageError(f"expected one of {', '.join(group)}; `mt-attack {group[0]} --help` says more")
-    near = difflib.get_close_matches(words[0], known, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-    raise UsageError(f"no such command{hint}")
+    raise UsageError(f"no such command{hint(words[0], known) or '; there are ' + ', '.join(known)}")
 
 
 def overview() -> str:

@@ -46,6 +46,8 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
     """Run a study and write what it finds into its folder."""
     started, clock = time.time(), time.perf_counter()
     output = options.output or Path("results", study.name)
+    seed = getattr(options, "seed", 0)
+    mta.checks.require(abs(seed) < 2**63, "--seed", "a number below 2**63", seed)
     sources = Sources(options)
     own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
     made = study()
@@ -71,6 +73,8 @@ def open_store(output: Path) -> Store:
     Raises:
         ValueError: there is a file in the way.
     """
+    mta.checks.require("\0" not in str(output), "output", "the name of a folder", repr(str(output)))
+    mta.files.remove_stale(output)
     there = next(path for path in (output, *output.parents) if path.exists())
     mta.checks.require(there.is_dir(), "output", "a folder", f"the file {there}")
     return mta.evaluation.Store(output / "cells")

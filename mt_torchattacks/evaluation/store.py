@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.progress import CellProgress
-from mt_torchattacks.files import write_whole
+from mt_torchattacks.files import remove_stale, write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,7 +34,8 @@ class Store:
     compared as JSON writes them: 8 and 8.0 are two keys.
 
     Args:
-        folder: where the files are; it is made when the first cell is written.
+        folder: where the files are; it is made when the first cell is written. What killed processes left there an
+            hour ago or earlier is removed.
 
     Example:
         >>> import tempfile
@@ -50,6 +51,7 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        remove_stale(self.folder)
 
     def path(self, key: Mapping[str, Any]) -> Path:
         """The file of a cell, whether it is there or not.
@@ -133,7 +135,7 @@ class Store:
                 return key, value
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             pass
         warnings.warn(f"{path}: not a whole cell of this store; it is left out and computed again.", stacklevel=3)
         return None

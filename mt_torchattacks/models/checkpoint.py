@@ -40,7 +40,7 @@ def undamaged(path: Path) -> Iterator[None]:
     """Turn what reading a damaged file raises into a ``ValueError`` that names the file."""
     try:
         yield
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         checks.fail(str(path), "a whole file", f"a damaged one ({error})")
 
 
@@ -53,6 +53,7 @@ def load_record(path: Path) -> dict[str, Any]:
         ValueError: a damaged file.
     """
     file = _beside(path, ".json")
+    checks.require(file.is_file(), str(file), "a file", _found(file), FileNotFoundError)
     with undamaged(file):
         record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     checks.keys(record, str(file), ("backbone", "options", "layout", "heads"))
@@ -76,6 +77,11 @@ def load_checkpoint(path: Path) -> BranchedModel:
     with undamaged(weights):
         model.load_state_dict(load_file(weights))
     return model.eval()
+
+
+def _found(path: Path) -> str:
+    """What is in the place of a file, for a message."""
+    return "a folder" if path.is_dir() else "a device or the like" if path.exists() else "none"
 
 
 def _beside(path: Path, suffix: str) -> Path:

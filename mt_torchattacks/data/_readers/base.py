@@ -13,6 +13,7 @@ from mt_torchattacks import checks
 from mt_torchattacks.data._readers import files
 from mt_torchattacks.data.augment import checked_size, resize
 from mt_torchattacks.data.base import Item, NamedDataset
+from mt_torchattacks.files import at_home
 from mt_torchattacks.tasks.kinds import find
 
 Transform: TypeAlias = Callable[[Tensor, Mapping[str, Tensor]], Item]
@@ -57,7 +58,7 @@ class Reader(NamedDataset, ABC):
         size: int | tuple[int, int] | None,
         transform: Transform | None,
     ) -> None:
-        self.root = files.folder(Path(root).expanduser(), "root")
+        self.root = files.folder(at_home(root, "root"), "root")
         checks.require(not isinstance(tasks, str), "tasks", "a sequence of names", repr(tasks), TypeError)
         for task in tasks:
             checks.one_of(task, "tasks", self.TASKS)
