@@ -14,6 +14,7 @@ from art_plugins.ascent import ArtBall, Ascent, Watcher
 from art_plugins.batch_attack import BatchAttack
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import BestOf
+from mt_torchattacks.attacks.chance import sample_generators, sample_points
 from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.objective.labelled import warn_of_unlabelled
 from mt_torchattacks.types import Targets
@@ -23,6 +24,7 @@ class DeviceAttack(BatchAttack):
     """Base of the attacks with ART's names: restarts, masks and a norm ball around a loop on the device."""
 
     ball_type: ClassVar[type[Ball]] = ArtBall
+    _seed = 0
 
     def perturb(
         self, images: Tensor, goals: Targets, *, mask: Tensor | None = None, part: slice = slice(None)
@@ -52,10 +54,9 @@ class DeviceAttack(BatchAttack):
         if self._restarts == 0:
             yield ball.images
             return
-        seed = int(np.random.randint(2**31))  # noqa: NPY002 - ART's attacks draw from it, and its users seed it
-        generator = torch.Generator(ball.images.device).manual_seed(seed)
+        generators = sample_generators(ball.images, self._seed, ball.images.device)
         for _ in range(self._restarts):
-            yield ball.random_point(generator)
+            yield sample_points(ball, type(ball).random_point, generators)
 
     def _ball(self, images: Tensor, mask: Tensor | None, part: slice) -> Ball:
         clip = self.estimator.clip_values
@@ -66,6 +67,8 @@ class DeviceAttack(BatchAttack):
 
     def _prepare(self, images: Tensor) -> None:
         """Checks, and what else ART's attacks do before the first batch."""
+        if self._restarts:
+            self._seed = int(np.random.randint(2**31))  # noqa: NPY002 - ART draws from it, and its users seed it
         for name in ("eps", "eps_step"):
             value = np.asarray(getattr(self, name))
             try:

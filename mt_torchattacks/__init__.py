@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.native import NativeAttack
     from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
     from mt_torchattacks.evaluation.evaluate import evaluate
+    from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.objective.objective import Objective
     from mt_torchattacks.report.paper import paper_row
@@ -61,6 +62,7 @@ __all__ = [
     "error_tasks",
     "evaluate",
     "evaluation",
+    "features",
     "geometry",
     "inputs",
     "kinds",

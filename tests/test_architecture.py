@@ -141,6 +141,16 @@ def _reached(start: str, arrows: dict[str, set[str]]) -> set[str]:
     return found
 
 
+def imports_between_tests(root: Path) -> list[str]:
+    """Every import of a test module in another one; what they share is in modules of another name."""
+    return [
+        f"{path.relative_to(root)} imports {name}"
+        for path in sorted((root / "tests").rglob("*.py"))
+        for name in imported(_module_name(path.relative_to(root)), ast.walk(ast.parse(path.read_text("utf-8"))))
+        if any(part.startswith("test_") for part in name.split(".")[:-1])
+    ]
+
+
 def core_dependencies(root: Path) -> set[str]:
     """The distributions of ``install_requires``, each of which is imported by its own name."""
     config = configparser.ConfigParser()
@@ -194,6 +204,10 @@ def test_no_files_import_each_other() -> None:
     assert not circles(ROOT)
 
 
+def test_no_test_imports_another() -> None:
+    assert not imports_between_tests(ROOT)
+
+
 def test_heavy_packages_are_imported_lazily() -> None:
     assert not heavy_imports(ROOT)
 
@@ -237,6 +251,12 @@ def test_right_arrows_are_not_reported(tmp_path: Path) -> None:
     _write(tmp_path, "mt_torchattacks/attacks/__init__.py", "from .pgd import PGD\nfrom mt_torchattacks import checks")
     _write(tmp_path, "art_plugins/attacks.py", "import mt_torchattacks as mta\nfrom art_plugins import estimator")
     assert not wrong_arrows(tmp_path)
+
+
+def test_a_test_that_imports_another_is_found(tmp_path: Path) -> None:
+    _write(tmp_path, "tests/unit/test_a.py", "from tests.unit.test_b import helper\nfrom tests import toys")
+    _write(tmp_path, "tests/unit/test_b.py", "def test_it():\n    import tests.unit.test_c.helper")
+    assert len(imports_between_tests(tmp_path)) == 2
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from mt_torchattacks import checks
 from mt_torchattacks.attacks.arguments import Declared, argument, length, number
 from mt_torchattacks.attacks.auto_pgd import auto_pgd
 from mt_torchattacks.attacks.best import BestOf, finite_scores
+from mt_torchattacks.attacks.chance import sample_generators, sample_points
+from mt_torchattacks.attacks.checkpoints import CHECKPOINTS
 from mt_torchattacks.attacks.host.attack import Traits
+from mt_torchattacks.geometry.ball import Ball
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
 from mt_torchattacks.types import Images
@@ -22,11 +25,11 @@ FIRST = {"Linf": 2.0, "L2": 2.0, "L1": 1.0}  # length of the first step, in radi
 
 
 class _Host(torchattacks.APGD):
-    """torchattacks' class, with the one argument that is not its own."""
+    """torchattacks' class, with the arguments that are not its own."""
 
-    def __init__(self, model: nn.Module, random_start: bool, **theirs: Any) -> None:
+    def __init__(self, model: nn.Module, random_start: bool, checkpoints: str, **theirs: Any) -> None:
         super().__init__(model, **theirs)
-        self.random_start = random_start
+        self.random_start, self.checkpoints = random_start, checkpoints
         self.supported_mode = ["default", "targeted"]
 
 
@@ -55,7 +58,7 @@ class APGD(Declared, _Host):
     eps = length(8 / 255, "radius of the perturbation > 0, in pixel values; for Linf also one a channel.")
     steps: int = argument(10, "number of steps >= 1.", checks.whole)
     n_restarts: int = argument(1, "number of runs >= 1; each sample keeps its best.", checks.whole)
-    seed: int = argument(0, "of the random starts' own generator.")
+    seed: int = argument(0, "of the random starts, which are a function of it and the image.")
     loss: str = argument("ce", "only ``\"ce\"``, torchattacks' name for the loss itself: here the tasks' own.")
     eot_iter: int = argument(1, "gradients averaged at each step, for models with randomness.", checks.whole)
     rho: float = argument(
@@ -68,27 +71,43 @@ class APGD(Declared, _Host):
     random_start: bool = argument(
         True, "start the first run at a random point; otherwise at the clean image (later runs start at random)."
     )
+    checkpoints: str = argument(
+        "autoattack",
+        'when step sizes are halved: ``"autoattack"`` as its code does (torchattacks\' too), ``"paper"`` as the papers '
+        "say; see :mod:`mt_torchattacks.attacks.checkpoints`. Without effect for L1.",
+        lambda value, name: checks.one_of(value, name, CHECKPOINTS),
+    )
 
     def _seen(self, images: Tensor) -> Tensor:
         return images
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The best iterate of all restarts, for each sample; called by the attack itself."""
-        generator = torch.Generator().manual_seed(int(self.seed))
+        generators = sample_generators(images, int(self.seed))
         ball, bound = self._ball(images), cast(BoundObjective, self.__dict__["_bound"])
         best, first = BestOf(images, images.new_full((len(images),), -math.inf)), FIRST[self.norm]
         if bound.constrained:
             best, first = BestOf(images, finite_scores(bound.scores(images))), STRIDE
         for restart in range(self.n_restarts):
             random = self.random_start or restart
-            start = bound.within_budgets(ball.surface_point(generator)) if random else images
-            found, score = auto_pgd(
-                start, self._evaluate, ball, steps=self.steps, step_size=first * self.eps, rho=self.thr_decr
-            )
+            start = bound.within_budgets(sample_points(ball, Ball.surface_point, generators)) if random else images
+            found, score = self._run(start, ball, first)
             best.add(bound.moved(found), score)
             if self.verbose:
                 print(f"restart {restart + 1}/{self.n_restarts}: mean score {float(best.scores.mean()):.5f}")
         return best.images
+
+    def _run(self, start: Tensor, ball: Ball, first: float) -> tuple[Tensor, Tensor]:
+        """One run: each sample's best iterate and its score ``(N,)``."""
+        return auto_pgd(
+            start,
+            self._evaluate,
+            ball,
+            steps=self.steps,
+            step_size=first * self.eps,
+            rho=self.thr_decr,
+            checkpoints=self.checkpoints,
+        )
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks.attacks.best import BestOf, finite_scores
+from mt_torchattacks.attacks.checkpoints import CHECKPOINTS, Checkpoint
 from mt_torchattacks.geometry.ball import Ball, along
 from mt_torchattacks.geometry.l1 import largest_signs
 from mt_torchattacks.geometry.shape import spread, where
@@ -24,6 +24,7 @@ def auto_pgd(
     steps: int,
     step_size: float | Tensor,
     rho: float = 0.75,
+    checkpoints: str = "autoattack",
 ) -> tuple[Tensor, Tensor]:
     """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule; for L1 :class:`SparseSteps`).
 
@@ -34,6 +35,7 @@ def auto_pgd(
         steps: number of steps >= 1.
         step_size: the first step size; a tensor that broadcasts to the images for one a channel.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
+        checkpoints: ``"autoattack"`` or ``"paper"``; see :mod:`mt_torchattacks.attacks.checkpoints`.
 
     Returns:
         Each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
@@ -52,15 +54,18 @@ def auto_pgd(
     if ball.norm == 1:
         walk = SparseSteps(ball, best, steps, step_size)
     else:
-        walk = HalvedSteps(ball, best, steps, step_size, rho)
+        walk = HalvedSteps(ball, best, step_size, CHECKPOINTS[checkpoints](steps, rho, score))
+    literal = checkpoints == "paper"
     for i in range(steps):
         x = walk.step(x, gradient)
         last, (score, gradient) = score, _finite(*evaluate(x))
         best.add(x, score, gradient)
-        # The hosts compare the first iterate with 0, not with the start: for a loss > 0, always a rise.
-        rose = score > last if i > 0 else torch.ones_like(score, dtype=torch.bool)
+        rose = score > last
+        if i == 0 and not literal:
+            rose = torch.ones_like(rose)  # it compares the first iterate with 0, not with the start: always a rise
         if (back := walk.after_step(rose, best)) is not None:
             x, gradient = where(back, best.images, x), where(back, _gradient(best), gradient)
+            score = torch.where(back, best.scores, score) if literal else score
     if ball.norm == 1:  # the best point of the ball for the loss linearised at the best iterate: a last candidate
         corner = ball.best_for(_gradient(best))
         best.add(corner, *_finite(*evaluate(corner)))
@@ -80,11 +85,11 @@ def _finite(score: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
 class HalvedSteps:
     """Steps with momentum whose sizes are halved at checkpoints ([C] algorithm 1), for Linf and L2."""
 
-    def __init__(self, ball: Ball, start: BestOf, steps: int, step_size: float | Tensor, rho: float) -> None:
+    def __init__(self, ball: Ball, start: BestOf, step_size: float | Tensor, checkpoint: Checkpoint) -> None:
         self.ball = ball
         self.sizes = spread(torch.ones_like(start.images.flatten(1)[:, 0]), start.images) * step_size
         self.previous, self.pull = start.images, 1.0
-        self.checkpoint = _Checkpoint(steps, rho, start.scores)
+        self.checkpoint = checkpoint
 
     def step(self, x: Tensor, gradient: Tensor) -> Tensor:
         """The next iterate."""
@@ -139,31 +144,3 @@ class SparseSteps:
         self.count = torch.where(changed > 0, changed / self._SHRINK, self.count).clamp_min(1)
         self.changed = changed
         return sparser
-
-
-class _Checkpoint:
-    """When and for which samples the step size is halved (Croce & Hein, section 3.2, conditions 1 and 2)."""
-
-    def __init__(self, steps: int, rho: float, score: Tensor) -> None:
-        self.window = max(int(0.22 * steps), 1)
-        self.shortest = max(int(0.06 * steps), 1)
-        self.shrink = max(int(0.03 * steps), 1)
-        self.rho = rho
-        self.taken = 0
-        self.rises = torch.zeros_like(score)
-        self.best_before = score
-        self.halved_before = torch.ones_like(score, dtype=torch.bool)
-
-    def after_step(self, rose: Tensor, best: Tensor) -> Tensor | None:
-        """Count a step; at a checkpoint, the samples ``(N,)`` whose step size is to be halved, otherwise None."""
-        self.taken += 1
-        self.rises = self.rises + rose
-        if self.taken < self.window:
-            return None
-        oscillates = self.rises <= math.floor(self.window * self.rho)
-        stands_still = ~self.halved_before & (self.best_before >= best)
-        halve = oscillates | stands_still
-        self.halved_before, self.best_before = halve, best
-        self.taken, self.rises = 0, torch.zeros_like(self.rises)
-        self.window = max(self.window - self.shrink, self.shortest)
-        return halve

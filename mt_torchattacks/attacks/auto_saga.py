@@ -15,6 +15,7 @@ from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.native import NativeAttack
 from mt_torchattacks.balancing import LossRule, Rule, resolve
 from mt_torchattacks.geometry.ball import Ball
+from mt_torchattacks.geometry.box import Box
 from mt_torchattacks.geometry.shape import dims
 from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.types import Images
@@ -149,7 +150,7 @@ class AutoSAGA(NativeAttack):
         expected = "no task preserved within a budget, for which blended gradients leave no room"
         checks.require(not self.tasks.preserved, "tasks", expected, checks.listed(self.tasks.preserved))
         checks.keys(self.attention or {}, "attention", (), allowed=tuple(self.tasks))
-        plain = not self.attention or tuple(self.bounds) == (0.0, 1.0)
+        plain = not self.attention or Box.of(self.bounds).numbers == (0.0, 1.0)
         checks.require(plain, "bounds", "(0, 1) with attention maps, which see these images", self.bounds)
 
 

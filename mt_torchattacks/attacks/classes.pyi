@@ -431,12 +431,14 @@ class APGD(_APGD):
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         steps: number of steps >= 1.
         n_restarts: number of runs >= 1; each sample keeps its best.
-        seed: of the random starts' own generator.
+        seed: of the random starts, which are a function of it and the image.
         loss: only ``"ce"``, torchattacks' name for the loss itself: here the tasks' own.
         eot_iter: gradients averaged at each step, for models with randomness.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
         verbose: print each restart's mean score.
         random_start: start the first run at a random point; otherwise at the clean image (later runs start at random).
+        checkpoints: when step sizes are halved: ``"autoattack"`` as its code does (torchattacks' too), ``"paper"`` as
+            the papers say; see :mod:`mt_torchattacks.attacks.checkpoints`. Without effect for L1.
         bounds: smallest and largest pixel value, each a number or one a channel.
     """
 
@@ -455,6 +457,7 @@ class APGD(_APGD):
         rho: float = 0.75,
         verbose: bool = False,
         random_start: bool = True,
+        checkpoints: str = "autoattack",
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.commands import commands
 from mt_torchattacks.cli.words import UsageError
+from mt_torchattacks.names import hint
 
 _SUMMARY = "Adversarial attacks on all tasks of a multi-task model at once."
 
@@ -79,9 +79,7 @@ def chosen(words: Sequence[str]) -> tuple[Command, list[str]]:
     group = [name for name in known if name.startswith(f"{words[0]} ")]
     if group:
         raise UsageError(f"expected one of {', '.join(group)}; `mt-attack {group[0]} --help` says more")
-    near = difflib.get_close_matches(words[0], known, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-    raise UsageError(f"no such command{hint}")
+    raise UsageError(f"no such command{hint(words[0], known) or '; there are ' + ', '.join(known)}")
 
 
 def overview() -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from mt_torchattacks.cli.command import Command, is_list
+from mt_torchattacks.names import hint
 
 _EXTRA = {"config": str, "help": bool, "print_config": bool}
 
@@ -64,8 +64,7 @@ def _known(name: str, command: Command) -> str:
     known = [option for option in command.hints if option not in command.words] + list(_EXTRA)
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.7)
-    raise UsageError(f"--{dashed(name)}: no such option" + (f"; did you mean --{dashed(near[0])}?" if near else ""))
+    raise UsageError(f"--{dashed(name)}: no such option{hint(dashed(name), [f'--{dashed(one)}' for one in known])}")
 
 
 def _option(name: str, values: Sequence[str], hint: Any) -> str:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from mt_torchattacks.models.backbones import BACKBONES, Backbone
     from mt_torchattacks.models.branched import BranchedModel, branched
     from mt_torchattacks.models.checkpoint import load_checkpoint, save_checkpoint
+    from mt_torchattacks.models.detector_losses import DetectorLosses
+    from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
     from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
@@ -19,9 +21,11 @@ __all__ = [
     "BACKBONES",
     "Backbone",
     "BranchedModel",
+    "DetectorLosses",
     "Layout",
     "PublishedLayout",
     "branched",
+    "features",
     "inputs",
     "load_checkpoint",
     "published_layouts",

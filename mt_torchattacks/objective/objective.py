@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from mt_torchattacks.geometry.shape import spread, where
 from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
+from mt_torchattacks.objective.compiled import eagerly, is_spent
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
 from mt_torchattacks.objective.labelled import measured
@@ -25,6 +26,8 @@ from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
 from mt_torchattacks.tasks import Task, Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
+
+T = TypeVar("T")
 
 _EPS = 8 / 255  # the usual radius, where nobody says one
 _BISECTIONS = 6  # of the line from an image that exceeds a budget to the clean one
@@ -136,6 +139,7 @@ class BoundObjective:
         self._reference: Reference | None = None  # found at the first call
         self._with_logarithms = tuple(objective.names)  # the tasks whose losses may be small
         self._outputs_checked = False
+        self._eager = False
         self._gradient_checked = not strict
 
     @property
@@ -161,6 +165,9 @@ class BoundObjective:
             KeyError, TypeError, ValueError: an output or target does not fit, a clean loss is NaN or infinite, a
                 sample has no task left, or the gradient does not reach the input.
         """
+        return self._several_passes(lambda: self._scored(x))
+
+    def _scored(self, x: Tensor) -> Tensor:
         here = self._pass(x)
         if self._reference is None:
             here = self._prepare(x, here)
@@ -170,6 +177,19 @@ class BoundObjective:
             return score
         surrogate = self._surrogate(here, before)
         return score + (surrogate - surrogate.detach())
+
+    def _several_passes(self, compute: Callable[[], T]) -> T:
+        """What a function computes that may go backwards through the model several times.
+
+        Where ``torch.compile`` has made a graph for a single backward pass, the model runs uncompiled from then on.
+        """
+        try:
+            return compute()
+        except RuntimeError as error:
+            if self._eager or not is_spent(error):
+                raise
+        self._eager = True
+        return compute()
 
     def weighted_gradients(self, x: Images) -> tuple[Tensor, Tensor]:
         """Scores ``(N,)`` and each task's gradient times the rule's weight for it, ``(N, T, ...)``.
@@ -181,10 +201,15 @@ class BoundObjective:
         if self._reference is None:
             self(x.detach())
         point = self.moved(x).detach().requires_grad_()
-        losses, before = self._losses_at(point)[0], self._before(x)
-        counted = losses.scaled(rule.weights(losses.values, before))
-        gradients = spread(counted, point) * separate_gradients(losses.handles, point)
-        return rule.score(self._shifted(losses.scored), before), gradients
+        before = self._before(x)
+
+        def compute() -> tuple[Tensor, Tensor]:
+            losses = self._losses_at(point)[0]
+            counted = losses.scaled(rule.weights(losses.values, before))
+            gradients = spread(counted, point) * separate_gradients(losses.handles, point)
+            return rule.score(self._shifted(losses.scored), before), gradients
+
+        return self._several_passes(compute)
 
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
@@ -313,7 +338,7 @@ class BoundObjective:
             {name: each if copies == 1 else each.repeat_interleave(copies, dim=0) for name, each in given.items()}
             for given in (self.targets, self._others)
         )
-        with frozen(self.objective.model):
+        with frozen(self.objective.model), eagerly(self._eager):
             outputs = self.objective.model(x, **others)
         if not self._outputs_checked:
             self.objective.tasks.check(outputs, targets)

@@ -87,7 +87,7 @@ def contenders(
         passes = k * (len(tasks) + 1)
         for rule in ("baseline", "dgba"):
             plain = "total" if rule == "baseline" else rule
-            add(f"BIM {plain}", "bim", plain, k, alpha=2 / 255, steps=k)
+            add(f"BIM {plain}", "bim", plain, k, alpha=float(options.eps) / 4, steps=k)
             add(f"AutoSAGA {rule}", "auto_saga", rule, passes, steps=k)
             add(f"APGD {plain}", "apgd", plain, passes + 1, steps=passes, seed=options.seed)
         if k == min(options.steps):

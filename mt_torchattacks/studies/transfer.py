@@ -62,6 +62,7 @@ class Transfer(Study[TransferOptions, Transferred]):
         self, store: Store, models: Models, data: Data, options: TransferOptions, *, progress: bool = True
     ) -> Transferred:
         surrogates, targets = models(options.surrogate), models(options.targets)
+        mta.checks.require(bool(surrogates), "surrogate", "at least one model", "none")
         images = data(surrogates[0].name)
         specs = grid(options, list(images.tasks))
         for model in {model.name: model for model in (*surrogates, *targets)}.values():

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mt_torchattacks.attacks.chance import sample_generators, sample_points
+from mt_torchattacks.geometry.ball import Ball
 from tests import toys
 from tests.attack_cases import ALL, EPS, TRAITS, make
 
@@ -116,6 +118,40 @@ def test_apgd_from_the_clean_image_treats_samples_alone() -> None:
     for i in range(len(images)):
         alone = attack(images[i : i + 1].double(), {key: t[i : i + 1] for key, t in targets.items()})
         torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["APGD", "AutoSAGA", "Square", "SPSA", "WorstCase"])
+@pytest.mark.parametrize("seed", [0, 5])
+def test_random_numbers_do_not_depend_on_the_batch(name: str, seed: int) -> None:
+    """Nor on a sample's place in it; other seeds and restarts give others."""
+    model, (images, targets) = toys.Toy().double(), toys.batch()
+    images = images.double()
+    more = {} if name == "AutoSAGA" else {"seed": seed}
+    more |= {"n_restarts": 2} if name in ("APGD", "Square") else {}
+    attack = make(name, model, **more)
+    together = attack(images, targets)
+    turned = attack(images.flip(0), {key: t.flip(0) for key, t in targets.items()}).flip(0)
+    torch.testing.assert_close(turned, together, rtol=0, atol=1e-12)
+    for i in range(len(images)):
+        alone = attack(images[i : i + 1], {key: t[i : i + 1] for key, t in targets.items()})
+        torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-12)
+
+
+def test_random_starts_differ_by_seed_by_restart_and_by_image() -> None:
+    model, (images, targets) = toys.Toy(), toys.batch()
+    attacks = [make("APGD", model, steps=1, eps=EPS, seed=seed) for seed in (0, 1, 2)]
+    first, second, third = (attack(images, targets) - images for attack in attacks)
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
+    same = attacks[0](
+        images[:1].expand(3, -1, -1, -1), {key: t[:1].expand(3, *t.shape[1:]) for key, t in targets.items()}
+    )
+    assert torch.equal(same[0], same[1])
+    generators = sample_generators(images, 0)
+    points = [sample_points(toys.ball(images, EPS), Ball.surface_point, generators) - images for _ in range(2)]
+    drawn = torch.cat(points).flatten(1).sign()
+    together = (drawn @ drawn.T / drawn.shape[1] - torch.eye(len(drawn))).abs()
+    assert float(together.max()) < 0.2  # eight draws of 768 signs that know nothing of each other
 
 
 @pytest.mark.parametrize("outer", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from mt_torchattacks.tasks.losses.cosine import CosineDistance
     from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
     from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
+    from mt_torchattacks.tasks.losses.feature import FeatureDistance
     from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
     from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
+    from mt_torchattacks.tasks.losses.own import OwnLoss
     from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
 else:
     lazily(__name__)
@@ -28,10 +30,12 @@ __all__ = [
     "CosineDistance",
     "CrossEntropy",
     "ExpectedError",
+    "FeatureDistance",
     "Huber",
     "LogitScaled",
     "Loss",
     "Margin",
+    "OwnLoss",
     "RelativeError",
     "TargetedDLR",
     "as_loss",

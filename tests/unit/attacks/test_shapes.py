@@ -15,7 +15,7 @@ from mt_torchattacks.balancing import Rule, resolve
 from mt_torchattacks.geometry.box import Box
 from tests import toys
 
-SHAPES = {"rows": (12,), "signals": (3, 7), "volumes": (3, 2, 3, 4)}
+SHAPES = {"rows": (12,), "signals": (3, 7), "embeddings": (5, 6), "volumes": (3, 2, 3, 4)}
 ANY_SHAPE = sorted(name for name in ATTACKS if not attack_class(name).traits.images)
 EPS = 8 / 255
 
@@ -61,6 +61,15 @@ def test_an_input_of_any_shape_is_attacked_as_the_same_numbers_laid_out_as_an_im
     image = x.reshape(len(x), x.shape[1], -1, 1)
     torch.manual_seed(0)
     torch.testing.assert_close(attack(image, targets).reshape(x.shape), found, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("name", sorted(set(ATTACKS) - set(ANY_SHAPE)))
+def test_an_attack_that_uses_the_geometry_of_images_says_so(name: str, shape: Any) -> None:
+    model, tasks, x, targets = case(shape)
+    attack = attack_class(name)(model, tasks)
+    with pytest.raises(ValueError, match=r"images: expected shape \(N, C, H, W\), found float32 of shape \(5, "):
+        attack(x, targets)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

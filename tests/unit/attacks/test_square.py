@@ -155,7 +155,7 @@ def test_restarts_keep_each_samples_best() -> None:
 
 @pytest.mark.parametrize("norm", ["Linf", "L2"])
 def test_it_beats_noise_on_the_zoo(norm: str) -> None:
-    """The full number, on 64 rooms at two sizes, is in docs/black-box.md."""
+    """The full number, on 64 rooms at two sizes, is in docs/queries.md."""
     images, targets = mta.data.Rooms(length=8, seed=1).render(range(8))
     model, tasks = mta.models.zoo("rooms3/all-shared"), toys.tasks().only(["segmentation", "normal", "depth"])
     eps = 8 / 255 * (1 if norm == "Linf" else images[0].numel() ** 0.5)

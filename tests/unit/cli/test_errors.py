@@ -37,7 +37,7 @@ from mt_torchattacks.cli import main
         (["queries", "--queries", "0"], "n_queries: expected a number > 0"),
         (["transfer", "--targets", "rooms9/*"], "model: expected one of"),
         (["weights", "--grid-step", "0.3"], "step: expected the inverse of a whole number"),
-        (["evaluate", "--epss", "8"], "--epss: no such option; did you mean --eps?"),
+        (["evaluate", "--epss", "8"], "--epss: no such option .did you mean '--eps'?"),
         (["evaluate", "--att", "pgd"], "--att: no such option"),  # no abbreviations
         (["evaluate", "--eps", "8", "--steps"], "--steps: expected a value, found none"),
         (["evaluate", "--steps", "1", "--steps", "2"], "--steps: expected once, found twice"),

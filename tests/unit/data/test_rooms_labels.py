@@ -10,7 +10,7 @@ from mt_torchattacks.data import Rooms
 from mt_torchattacks.data._rooms import labels
 from mt_torchattacks.data._rooms.geometry import BOX, ELLIPSOID
 from mt_torchattacks.data._rooms.raycast import Hits, cast
-from tests.unit.data.test_rooms_geometry import SIZE, camera, shapes, turned
+from tests.unit.data.views import SIZE, camera, shapes, turned
 
 
 def seen(*rows: tuple[int, tuple[float, ...], tuple[float, ...], Tensor]) -> Hits:

@@ -1,0 +1,115 @@
+"""A two-stage detector as a model whose outputs are its own losses, each image's from that image alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from mt_torchattacks import checks
+from mt_torchattacks.models.state import modes_kept
+from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.tasks.losses import OwnLoss
+from mt_torchattacks.types import Images
+
+_PARTS = ("transform", "backbone", "rpn", "roi_heads")
+_SEED = 0
+NONE = -1
+"""The label of a row that holds no object."""
+
+
+class DetectorLosses(nn.Module):
+    """torchvision's Faster R-CNN as a model with four tasks: the losses that it is trained with, one a sample each.
+
+    The true boxes are inputs that come along (see :func:`~mt_torchattacks.inputs`); :meth:`targets` makes everything
+    that an attack is given of the lists that torchvision takes. The backbone runs once for all images; proposals and
+    heads run image by image, because torchvision averages their losses over the batch. The proposals that losses are
+    taken of are drawn at random: here with the same seed at every pass, so that the losses are functions of the image.
+
+    Whatever the detector's mode, only proposals and heads work as in training. Batch normalization and dropout stay as
+    they are, so an attack (which calls ``eval()``) uses running statistics.
+
+    Args:
+        model: a Faster R-CNN, or any model with its parts and no masks or key points.
+
+    Raises:
+        TypeError: another model.
+
+    Example:
+        >>> from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
+        >>> import mt_torchattacks as mta
+        >>> detector = fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None, min_size=64)
+        >>> model, boxes = DetectorLosses(detector), torch.tensor([[4.0, 8.0, 30.0, 40.0]])
+        >>> targets = model.targets([{"boxes": boxes, "labels": torch.tensor([1])}])
+        >>> mta.FGSM(model, model.tasks())(torch.rand(1, 3, 64, 64), targets).shape
+        torch.Size([1, 3, 64, 64])
+    """
+
+    losses = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
+    other_inputs = ("boxes", "labels")
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        heads = getattr(model, "roi_heads", None)
+        more = any(getattr(heads, has, bool)() for has in ("has_mask", "has_keypoint"))
+        fits = isinstance(model, nn.Module) and all(hasattr(model, part) for part in _PARTS) and not more
+        found = checks.describe(model) + (" with masks or key points" if more else "")
+        checks.require(fits, "model", "a Faster R-CNN of torchvision", found, TypeError)
+        self.model: Any = model
+
+    def tasks(self) -> Tasks:
+        """The four losses as tasks; roles are changed by :meth:`~mt_torchattacks.Tasks.with_roles`."""
+        return Tasks({name: OwnLoss() for name in self.losses})
+
+    def targets(self, truths: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """What an attack is given beside the images, from a dictionary for each image as torchvision takes it.
+
+        Args:
+            truths: ``boxes (M, 4)`` in pixels (left, top, right, bottom) and ``labels (M,)``; M may differ, or be 0.
+
+        Returns:
+            ``boxes (N, largest M, 4)`` and ``labels (N, largest M)`` with rows for no object at the end, and for each
+            task N zeros, which nobody reads.
+        """
+        boxes = pad_sequence([truth["boxes"].reshape(-1, 4).float() for truth in truths], batch_first=True)
+        labels = pad_sequence([truth["labels"] for truth in truths], batch_first=True, padding_value=NONE)
+        return {"boxes": boxes, "labels": labels} | {name: torch.zeros(len(boxes)) for name in self.losses}
+
+    def forward(self, x: Images, boxes: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Each loss ``(N,)`` by its name, for images ``(N, C, H, W)`` and boxes as :meth:`targets` gives them."""
+        truths = [
+            {"boxes": b[there], "labels": n[there]} for b, n in zip(boxes, labels, strict=True) for there in [n != NONE]
+        ]
+        images, truths = self.model.transform(list(x), truths)
+        features = self.model.backbone(images.tensors)
+        features = {"0": features} if isinstance(features, Tensor) else features
+        with self._training():
+            found = [
+                self._of_one(
+                    type(images)(images.tensors[i : i + 1], images.image_sizes[i : i + 1]),
+                    {name: level[i : i + 1] for name, level in features.items()},
+                    truths[i],
+                )
+                for i in range(len(x))
+            ]
+        return {name: torch.stack([losses[name] for losses in found]) for name in self.losses}
+
+    def _of_one(self, image: Any, features: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The losses of one image, numbers."""
+        device = truth["boxes"].device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(_SEED)
+            proposals, of_proposals = self.model.rpn(image, features, [truth])
+            _, of_heads = self.model.roi_heads(features, proposals, image.image_sizes, [truth])
+        return {**of_proposals, **of_heads}
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Proposals and heads compute losses; the layers inside them keep their modes."""
+        with modes_kept(self.model):
+            self.model.rpn.training = self.model.roi_heads.training = True
+            yield
