@@ -15,5 +15,5 @@ def commands() -> dict[str, Command]:
     """Every command by its name."""
     studies = [command_of(study) for study in all_studies().values()]
     others = [*train.COMMANDS, *recipes.COMMANDS, *listing.COMMANDS, *layouts.COMMANDS, *data.COMMANDS]
-    others += completion.COMMANDS
+    others.append(completion.command_of(commands))
     return {command.name: command for command in (*studies, *others, *ADDED.values())}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import mt_torchattacks as mta
@@ -23,10 +25,8 @@ class CompletionOptions:
     shell: Literal["bash", "zsh", "tcsh"]
 
 
-def show(options: CompletionOptions) -> None:
+def show(commands: Callable[[], dict[str, Command]], options: CompletionOptions) -> None:
     """Print a script; a shell that has read it completes commands, options and names."""
-    from mt_torchattacks.cli.commands import commands
-
     shtab = mta.checks.optional("shtab", extra="completion")
     print(shtab.complete(as_parser(commands()), options.shell))
 
@@ -66,6 +66,7 @@ def _choices(name: str, hint: Any) -> list[str] | None:
     return sorted(names[name]()) if name in names and kind is str else None
 
 
-COMMANDS = (
-    Command("completion", "print what completes this command's words in a shell", "bash", CompletionOptions, show),
-)
+def command_of(commands: Callable[[], dict[str, Command]]) -> Command:
+    """The command that completes all of these, itself among them."""
+    text = "print what completes this command's words in a shell"
+    return Command("completion", text, "bash", CompletionOptions, partial(show, commands))
