@@ -27,6 +27,7 @@ WORDS = {
     "queries": "--queries 4 --steps 1",
     "stealth": "--steps 1",
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",
+    "two-digits": "--seeds 2 --images 12 --steps 2 --scales 1 25 --train-images 200 --epochs 1",
     "weights": "--attack fgsm --grid-step 0.25 --rungs 1",
     "worst-case": "--steps 1 --queries 3",
 }

@@ -40,9 +40,9 @@ def run_record(
     return {
         "command": command,
         "options": {name: _plain(value) for name, value in options.items()},
-        "seeds": list(range(options["seeds"])) if "seeds" in options else [options["seed"]],
+        "seeds": list(range(options["seeds"])) if "seeds" in options else [options.get("seed", 0)],
         "versions": versions(),
-        "device": ", ".join(sorted({str(model.device) for model in models})),
+        "device": ", ".join(sorted({str(model.device) for model in models})) or "cpu",  # a study's own small models
         "digests": {
             "models": {model.name: model.weights for model in models},
             "data": {f"{source} for {model}": data.key["digest"] for (model, source), data in sources.images.items()},

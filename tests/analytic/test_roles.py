@@ -17,9 +17,7 @@ from mt_torchattacks.attacks import HOSTED
 from mt_torchattacks.geometry.ball import NORMS
 from mt_torchattacks.objective.budgets import Budgets, combined, multipliers
 from tests import toys
-
-EPS = 8 / 255
-BUDGET = 0.05
+from tests.role_cases import BUDGET, EPS, Twins, rises, settled, twins
 
 
 def value(output: Tensor, target: Tensor) -> Tensor:
@@ -127,13 +125,6 @@ def linear(**budgets: float | None) -> tuple[toys.Linear, mta.Tasks, Tensor, dic
     return toys.Linear(weights), mta.Tasks({"a": value, **roles}), images, dict.fromkeys(weights, torch.zeros(5))
 
 
-def rises(model: Any, tasks: mta.Tasks, images: Tensor, x: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Relative loss increases, ``(N,)`` each."""
-    with torch.no_grad():
-        before, after = tasks.losses(model(images), targets), tasks.losses(model(x), targets)
-    return {name: (after[name] - before[name]) / before[name].abs() for name in before}
-
-
 STEPPED: dict[str, dict[str, Any]] = {
     "FGSM": {},
     "PGD": {"alpha": EPS / 4, "steps": 10, "random_start": False},
@@ -173,19 +164,6 @@ def test_apgd_begins_with_half_the_radius_within_budgets() -> None:
     for roles, length in ((tasks, EPS / 2), (tasks.with_roles(b="ignore"), EPS)):
         x = mta.APGD(model, roles, "single:a", eps=EPS, steps=1, random_start=False)(images, targets)
         assert (x - images).abs().flatten(1).amax(dim=1).tolist() == pytest.approx([length] * len(x), abs=1e-6)
-
-
-class Twins(toys.Toy):
-    """The toy, and a head that sees nearly what the depth's sees: to harm one is to harm the other."""
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        outputs = super().forward(x)
-        return outputs | {"twin": outputs["depth"] + 0.5 * outputs["normal"][:, :1]}
-
-
-def twins(n: int = 4) -> tuple[Tensor, dict[str, Tensor]]:
-    images, targets = toys.batch(n)
-    return images, targets | {"twin": targets["depth"]}
 
 
 def twin_tasks(budget: float | None = BUDGET, **roles: Any) -> mta.Tasks:
@@ -448,17 +426,6 @@ def test_the_host_s_targeted_mode_leaves_budgets_alone() -> None:
 
 
 # Budgets and random starts
-
-
-def settled() -> tuple[Any, Tensor, dict[str, Tensor], mta.Tasks]:
-    """A preserved task whose head is nearly right: any noise raises its loss, by far more than the budget of 5 %."""
-    model, (images, targets) = Twins(), twins()
-    with torch.no_grad():
-        targets = targets | {"twin": model(images)["twin"] + 0.001}
-    tasks = mta.Tasks(depth=mta.losses.L1(), twin=mta.Task(mta.losses.L1(), role="preserve", budget=BUDGET))
-    noise = EPS * (2 * torch.rand_like(images) - 1)
-    assert bool((rises(model, tasks, images, (images + noise).clamp(0, 1), targets)["twin"] > 8 * BUDGET).all())
-    return model, images, targets, tasks
 
 
 STARTED: dict[str, dict[str, Any]] = {

@@ -86,6 +86,7 @@ def test_the_record_says_how_to_repeat_it(name: str, study_run: Runs) -> None:
     assert record["seeds"]
     assert record["device"] == "cpu" or record["device"].startswith("cuda")
     assert {"mt-torchattacks", "python", "torch"} <= set(record["versions"])
-    assert record["digests"]["models"]
-    assert record["digests"]["data"]
+    if {"model", "surrogate"} & set(record["options"]):  # other studies make their models and data themselves
+        assert record["digests"]["models"]
+        assert record["digests"]["data"]
     assert record["seconds"] > 0

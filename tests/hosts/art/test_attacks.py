@@ -15,8 +15,8 @@ import torch
 import mt_torchattacks as mta
 from art_plugins import AutoProjectedGradientDescent, ProjectedGradientDescent
 from tests import toys
-from tests.analytic.test_roles import BUDGET, rises, settled
 from tests.hosts.art import cases
+from tests.role_cases import BUDGET, rises, settled
 
 
 @pytest.mark.parametrize("name", cases.ALL)
