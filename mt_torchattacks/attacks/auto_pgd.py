@@ -41,7 +41,7 @@ def auto_pgd(
         Each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
 
     Example:
-        >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=math.inf)
+        >>> ball = Ball(torch.zeros(1, 1, 1, 1), eps=1.0, norm=float("inf"))
         >>> evaluate = lambda x: (-(x - 0.3).square().flatten(), -2 * (x - 0.3))
         >>> best, _ = auto_pgd(ball.images, evaluate, ball, steps=30, step_size=0.5)
         >>> abs(float(best) - 0.3) < 0.02

@@ -11,13 +11,15 @@ from mt_torchattacks.geometry.ball import Ball
 
 _GOLDEN = -7046029254386353131  # 2**64 over the golden ratio, as a signed number: well spread multiples
 _SEEDS = 2**63 - 1  # manual_seed takes so many
+_LARGEST = 2.0**53  # whole numbers up to it are exact in float64
 
 
 def sample_generators(images: Tensor, seed: int, device: torch.device | str = "cpu") -> list[torch.Generator]:
     """A generator of random numbers for each sample, seeded with a hash of its image and a seed.
 
-    Equal images have equal numbers. The hash is of their values in float32, in whole numbers, so that it is the same on
-    every device; of the images no more than a number a sample leaves theirs.
+    Images that are equal in 8 bits have equal numbers, so that rounding does not count, as that of a normalization
+    which was undone. The hash is made in whole numbers, the same on every device; of the images no more than a number
+    a sample leaves theirs.
 
     Args:
         images: ``(N, ...)`` the clean images.
@@ -30,7 +32,7 @@ def sample_generators(images: Tensor, seed: int, device: torch.device | str = "c
         >>> bool(torch.rand(1, generator=first[2]) == torch.rand(1, generator=alone[0]))
         True
     """
-    bits = (images.detach().flatten(1).float().contiguous() + 0.0).view(torch.int32).long()
+    bits = (images.detach().flatten(1).double() * 255).round().clamp(-_LARGEST, _LARGEST).long()
     places = torch.arange(1, bits.shape[1] + 1, device=bits.device)
     seeded = torch.tensor(seed & _SEEDS, device=bits.device) * _GOLDEN
     hashes = _mixed(_mixed(bits + places * _GOLDEN).sum(dim=1) + seeded)

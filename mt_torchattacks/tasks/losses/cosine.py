@@ -34,8 +34,8 @@ class CosineDistance(Pointwise):
     def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         target = target.to(output.dtype)
         # Sums over the channels: ten times faster on a CPU than F.cosine_similarity.
-        inverse = _inverse_lengths(output.square().sum(dim=1), target.square().sum(dim=1))
-        distance = 1 - (output * target).sum(dim=1) * inverse
+        inverse, factor = _inverse_lengths(output.square().sum(dim=1), target.square().sum(dim=1))
+        distance = 1 - (output * target).sum(dim=1) * factor * inverse
         if mask is None:
             return distance, None
         whole = mask.ndim == target.ndim and mask.shape[1] == 1
@@ -43,14 +43,15 @@ class CosineDistance(Pointwise):
         return masked(distance, mask.squeeze(1))
 
 
-def _inverse_lengths(first: Tensor, second: Tensor) -> Tensor:
-    """One over the product of two lengths, from their squares; the product counts as 1e-8 where a length is none.
+def _inverse_lengths(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """One over the product of two lengths, from their squares, and a factor to it; 1e8 where a length is none.
 
-    Where the product of the squares would be cut off they are brought to 1 first, by factors that are 1 elsewhere.
+    Where the product of the squares would be cut off they are brought to 1 first, which the factor says; it is 1
+    elsewhere.
     """
     product = first * second
     directed = (first >= _LEAST) & (second >= _LEAST)
     rare = directed & ((product < 1e-16) | torch.isinf(product))
     scales = [torch.where(rare, 1 / square.detach(), 1) for square in (first, second)]
     product = (first * scales[0]) * (second * scales[1])
-    return product.clamp_min(1e-16).rsqrt() * (scales[0].sqrt() * scales[1].sqrt())
+    return product.clamp_min(1e-16).rsqrt(), scales[0].sqrt() * scales[1].sqrt()
