@@ -459,7 +459,8 @@ def test_restarts_keep_the_budgets_and_some_damage() -> None:
     first, best = (rises(model, tasks, images, x, targets) for x in (one, many))
     assert bool((best["twin"] <= BUDGET + 2e-5).all())
     assert bool((best["depth"] >= first["depth"] - 1e-6).all())
-    assert bool((first["depth"] > 0).all())
+    assert bool((best["depth"] > 0).all())
+    assert bool((first["depth"] >= 0).all())  # from one start the clean image may be all that keeps the budget
 
 
 def test_multiattack_takes_the_clean_image_for_what_it_is() -> None:
