@@ -242,7 +242,7 @@ def test_ctrl_c_is_one_line_and_130(own: Path) -> None:
     with subprocess.Popen(words, cwd=own, env=ENVIRONMENT, text=True, **pipes) as process:  # type: ignore[call-overload]
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     assert (process.returncode, said) == (130, "mt-attack evaluate: interrupted\n")
 
 
