@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -24,11 +26,24 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     Raises:
         OSError: the file cannot be written; nothing is left behind.
     """
+    with whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """For what writes a file itself: as :func:`write_whole`, with a temporary path beside the file to write to.
+
+    Example:
+        >>> import tempfile
+        >>> with whole(Path(tempfile.mkdtemp(), "numbers.txt")) as temporary:
+        ...     size = temporary.write_text("1 2 3")
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex}")  # a name has 255 bytes at most
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -52,6 +52,16 @@ def lazily(
     module.__dict__.update(_together=together, _find=find, _reasons=reasons or {})
 
 
+class LazyModule:
+    """A module that is imported when something of it is first used: ``torch = Lazy("torch")``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self._name), attribute)
+
+
 class LazyPackage(ModuleType):
     """A package whose ``__init__.py`` calls :func:`lazily`."""
 

@@ -29,6 +29,16 @@ class Declared(NamedTuple):
     name: str
 
 
+def at_commas(given: Iterable[str]) -> list[str]:
+    """Names of which each text may hold several, separated by commas.
+
+    Example:
+        >>> at_commas(["depth,normal", "segmentation"])
+        ['depth', 'normal', 'segmentation']
+    """
+    return [name for text in given for name in text.split(",")]
+
+
 def plain(name: str) -> str:
     """A name without what does not tell two names apart: upper case, underscores, hyphens.
 

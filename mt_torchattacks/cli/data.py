@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.names import at_commas
 
 
 @dataclass
@@ -28,7 +29,7 @@ class CheckOptions:
 
 def check(options: CheckOptions) -> int:
     """Read a sample of a data set on disk and say in words what is wrong; 1 if something is."""
-    tasks = None if options.tasks is None else [task for part in options.tasks for task in part.split(",")]
+    tasks = None if options.tasks is None else at_commas(options.tasks)
     findings = mta.data.check_data(
         options.name, mta.files.at_home(options.root, "root"), split=options.split, tasks=tasks
     )

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
-from mt_torchattacks.studies.base import Lazy
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.names import at_commas
 
 if TYPE_CHECKING:
     import torch
 
     from mt_torchattacks.models import Layout
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 _MOST = 64  # tasks or blocks that layouts are drawn for; their number grows faster than any power
 
@@ -117,7 +118,7 @@ def _layout(text: str) -> Layout:
 
 
 def _names(given: list[str] | None, layout: Layout) -> list[str]:
-    return [name for part in given for name in part.split(",")] if given else [f"task {task}" for task in layout.tasks]
+    return at_commas(given) if given else [f"task {task}" for task in layout.tasks]
 
 
 def _check_numbers(tasks: int | None, blocks: int | None) -> None:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
-from mt_torchattacks.cli.study import command_of
+from mt_torchattacks.cli.study import SharedOptions, command_of
 from mt_torchattacks.studies import all_studies
 
 
 @dataclass
-class RunOptions:
+class Recipe:
     """Which recipe.
 
     Args:
         recipe: a YAML file with the entries study (its name) and options (as on the command line, with _ for -)
-        output: folder for what it writes; results/RECIPE by default
-        device: where models run: auto (a GPU if there is one), cpu, cuda, cuda:1
-        quiet: print nothing but errors, and show no progress
-        json: print the tables as JSON
     """
 
     recipe: Path
-    output: Path | None = None
-    device: str = "auto"
-    quiet: bool = False
-    json: bool = False
+
+
+@dataclass
+class RunOptions(SharedOptions, Recipe):
+    """Which recipe, and what all studies share."""
 
 
 def run(options: RunOptions) -> int | None:
@@ -37,12 +34,8 @@ def run(options: RunOptions) -> int | None:
 
     found = load_recipe(options.recipe)
     command = command_of(all_studies()[found["study"]])
-    shared: dict[str, Any] = {
-        "output": str(options.output or Path("results", options.recipe.stem)),
-        "device": options.device,
-        "quiet": options.quiet,
-        "json": options.json,
-    }
+    shared = {one.name: getattr(options, one.name) for one in fields(SharedOptions)}
+    shared["output"] = str(options.output or Path("results", options.recipe.stem))
     return command.run(parse_mapping(command, found.get("options", {}) | shared, str(options.recipe)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, field, make_dataclass
+from dataclasses import asdict, dataclass, make_dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,26 +19,29 @@ from mt_torchattacks.studies import Study, Table
 if TYPE_CHECKING:
     from mt_torchattacks.evaluation import Store
 
-_SHARED_ARGS = """
-        output: folder for tables, figures and results; a run that was interrupted goes on there; results/STUDY by
-            default
+
+@dataclass
+class SharedOptions:
+    """The options that all studies share.
+
+    Args:
+        output: folder for tables, figures and results; a run that was interrupted goes on there; results/ and the name
+            of the study, or of the recipe, by default
         device: where models run: auto (a GPU if there is one), cpu, cuda, cuda:1
         quiet: print nothing but errors, and show no progress
         json: print the tables as JSON
-"""
+    """
+
+    output: Path | None = None
+    device: str = "auto"
+    quiet: bool = False
+    json: bool = False
 
 
 def command_of(study: type[Study[Any, Any]]) -> Command:
     """The command of a study: its own options, and those that all studies share."""
-    shared = [
-        ("output", Path | None, field(default=None)),
-        ("device", str, field(default="auto")),
-        ("quiet", bool, field(default=False)),
-        ("json", bool, field(default=False)),
-    ]
-    options = make_dataclass(f"{study.__name__}Command", shared, bases=(study.Options,))
-    options.__doc__ = f"Options.\n\n    Args:{_SHARED_ARGS}    "
-    options.__module__ = study.Options.__module__
+    options = make_dataclass(f"{study.__name__}Command", [], bases=(SharedOptions, study.Options))
+    options.__doc__ = ""  # the help is that of the bases
     return Command(study.name, study.help, study.example, options, partial(run_study, study))
 
 

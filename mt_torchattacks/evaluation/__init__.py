@@ -9,7 +9,6 @@ if TYPE_CHECKING:
         attack_cell,
         attacked_cells,
         clean_cell,
-        directions,
         evaluate_cells,
         evaluation_of,
     )
@@ -37,7 +36,6 @@ __all__ = [
     "attacked_cells",
     "clean_cell",
     "device_of",
-    "directions",
     "evaluate",
     "evaluate_cells",
     "evaluation_of",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, directions_of, measure, meters_of
+from mt_torchattacks.evaluation.measure import AttackFunction, directions, measure
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.evaluation.specs import AttackSpec
@@ -84,7 +84,8 @@ def attacked_cells(
         for name, (key, attack) in attacks.items()
     ]
     values = store.cells(cells, progress=progress)
-    return evaluation_of(data, clean, dict(zip(attacks, values, strict=True)))
+    found = {name: Measurements(**value["attacked"]) for name, value in zip(attacks, values, strict=True)}
+    return evaluation_of(data, clean, found)
 
 
 def clean_cell(
@@ -130,22 +131,15 @@ def attack_cell(
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             found = measure(*arguments, per_sample=each, progress=progress)
-        relative = Evaluation(clean, {"": found}, directions(data, clean)).relative[""]
+        relative = evaluation_of(data, clean, {"": found}).relative[""]
         return {"arp": relative.per_task | {"total": relative.total}, "attacked": found.to_dict()}
 
     return _key(model, data, own), compute
 
 
-def evaluation_of(data: NamedData, clean: Measurements, values: Mapping[str, Mapping[str, Any]]) -> Evaluation:
-    """The evaluation that :func:`attack_cell`'s values of one model make up; ``values`` by the attack's name."""
-    attacked = {name: Measurements(**value["attacked"]) for name, value in values.items()}
-    return Evaluation(clean, attacked, directions(data, clean))
-
-
-def directions(data: NamedData, clean: Measurements) -> dict[str, dict[str, bool]]:
-    """Whether higher is better, ``{task: {metric: bool}}``, for the metrics that were measured."""
-    meters = meters_of(data.tasks, data.metrics)
-    return {task: directions_of(meter, clean.metrics[task]) for task, meter in meters.items()}
+def evaluation_of(data: NamedData, clean: Measurements, attacked: Mapping[str, Measurements]) -> Evaluation:
+    """The evaluation of a model that was measured on the data, clean and under attacks by name."""
+    return Evaluation(clean, dict(attacked), directions(data.tasks, data.metrics, clean.metrics))
 
 
 def _key(model: NamedModel, data: NamedData, more: Mapping[str, Any]) -> Key:

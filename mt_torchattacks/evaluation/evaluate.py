@@ -10,7 +10,7 @@ from torchmetrics import Metric
 from tqdm import tqdm
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, directions_of, measure, meters_of
+from mt_torchattacks.evaluation.measure import AttackFunction, directions, measure
 from mt_torchattacks.evaluation.result import Evaluation
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -59,7 +59,6 @@ def evaluate(
         (dict_keys(['depth']), 4)
     """
     checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
-    meters = meters_of(tasks, metrics)
     clean = measure(model, tasks, loader, metrics, device=device, progress="clean" if progress else None)
     attacked = {}
     for name, attack in tqdm((attacks or {}).items(), "attacks", unit="attack", disable=None if progress else True):
@@ -68,5 +67,4 @@ def evaluate(
         same = found.samples == clean.samples
         checks.require(same, "loader", f"{clean.samples} images each time", f"{found.samples} for attack {name!r}")
         attacked[name] = found
-    directions = {task: directions_of(meter, clean.metrics[task]) for task, meter in meters.items()}
-    return Evaluation(clean, attacked, directions)
+    return Evaluation(clean, attacked, directions(tasks, metrics, clean.metrics))

@@ -20,6 +20,7 @@ from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.models import zoo, zoo_names
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
 from mt_torchattacks.models.zoo import zoo_record
+from mt_torchattacks.names import at_commas
 from mt_torchattacks.tasks import kinds
 
 
@@ -40,8 +41,7 @@ def load_models(
         TypeError: a function returned something else.
     """
     place = usable_device(device)
-    given = (name for part in names for name in part.split(","))
-    found = (match for name in given for match in fnmatch.filter(zoo_names(), name) or [name])
+    found = (match for name in at_commas(names) for match in fnmatch.filter(zoo_names(), name) or [name])
     there = known or {}
     return [there.get(name) or NamedModel(name, _model(name).to(place)) for name in dict.fromkeys(found)]
 

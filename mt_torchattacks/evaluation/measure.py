@@ -41,7 +41,7 @@ def measure(
         tasks: its tasks; all are measured, whatever their roles.
         loader: batches ``(images, targets)``, images ``(N, ...)``; gone through once.
         metrics: one accumulator a task, which is not changed; a task without one gets the mean of its loss. See
-            :func:`meters_of` for what fits.
+            :func:`checked_metrics` for what fits.
         attack: makes the images that are measured; None measures the clean ones.
         device: where batches are moved to; by default to the model's first parameter.
         per_sample: also return every sample's losses.
@@ -60,9 +60,9 @@ def measure(
         (4, ['error'])
     """
     device = device_of(model) if device is None else torch.device(device)
-    meters = {task: meter.clone().to(device) for task, meter in meters_of(tasks, metrics).items()}
-    losses = {task: TaskError(tasks[task].loss).to(device) for task in tasks}
-    for meter in meters.values():
+    errors = {task: TaskError(tasks[task].loss).to(device) for task in tasks}
+    given = {task: meter.clone().to(device) for task, meter in checked_metrics(tasks, metrics).items()}
+    for meter in given.values():
         meter.reset()
     every: dict[str, list[float]] = {task: [] for task in tasks}
     seconds, samples = 0.0, 0
@@ -79,19 +79,20 @@ def measure(
             with torch.no_grad():
                 outputs = tasks.by_task(model(images, **others))
                 for task in tasks:
-                    for meter in (losses[task], meters[task]):
+                    for meter in [errors[task], *([given[task]] if task in given else [])]:
                         _update(task, meter, outputs[task], targets[task])
                     if per_sample:
                         every[task] += tasks[task].loss(outputs[task], targets[task]).tolist()
             samples += len(images)
     checks.require(samples > 0, "loader", "at least one batch", "none")
-    found = {task: _values(f"metrics[{task!r}]", meter) for task, meter in meters.items()}
-    means = {task: _values("losses", loss)["error"] for task, loss in losses.items()}
-    return Measurements(found, means, seconds, samples, every if per_sample else None)
+    found = {task: _values(f"metrics[{task!r}]", (dict(errors) | given)[task]) for task in tasks}
+    means = {task: _values("losses", meter) if task in given else found[task] for task, meter in errors.items()}
+    losses = {task: mean["error"] for task, mean in means.items()}
+    return Measurements(found, losses, seconds, samples, every if per_sample else None)
 
 
-def meters_of(tasks: Tasks, metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
-    """One accumulator a task: the given one, or the mean of the task's loss.
+def checked_metrics(tasks: Tasks, metrics: Mapping[str, Metric] | None) -> Mapping[str, Metric]:
+    """The accumulators by task, none without any; a task without one gets the mean of its loss.
 
     Args:
         tasks: the tasks.
@@ -104,14 +105,15 @@ def meters_of(tasks: Tasks, metrics: Mapping[str, Metric] | None) -> dict[str, M
         TypeError: something that is no ``torchmetrics.Metric``.
         ValueError: a metric of no task, or one that does not say whether higher is better.
     """
-    checks.keys(metrics or {}, "metrics", (), allowed=tuple(tasks))
-    for task, meter in (metrics or {}).items():
+    metrics = metrics or {}
+    checks.keys(metrics, "metrics", (), allowed=tuple(tasks))
+    for task, meter in metrics.items():
         name = f"metrics[{task!r}]"
         checks.require(isinstance(meter, Metric), name, "a torchmetrics.Metric", checks.describe(meter), TypeError)
         says = getattr(meter, "directions", None) is not None or meter.higher_is_better is not None
         expected = "a metric that says whether higher is better, by higher_is_better or an attribute directions"
         checks.require(says, name, expected, f"{type(meter).__name__}, which does not")
-    return {task: (metrics or {}).get(task) or TaskError(tasks[task].loss) for task in tasks}
+    return metrics
 
 
 def directions_of(meter: Metric, names: Iterable[str]) -> dict[str, bool]:
@@ -124,6 +126,15 @@ def directions_of(meter: Metric, names: Iterable[str]) -> dict[str, bool]:
     """
     stated: Mapping[str, bool] | None = getattr(meter, "directions", None)
     return dict.fromkeys(names, bool(meter.higher_is_better)) if stated is None else dict(stated)
+
+
+def directions(
+    tasks: Tasks, metrics: Mapping[str, Metric] | None, measured: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, bool]]:
+    """Whether higher is better, ``{task: {metric: bool}}``, for the metrics that were measured."""
+    given = checked_metrics(tasks, metrics)
+    found = {task: directions_of(meter, measured[task]) for task, meter in given.items()}
+    return {task: dict(TaskError.directions) for task in tasks} | found
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table
 from mt_torchattacks.studies.options import ModelOptions, Radius, names
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 PUBLISHED = {"learning_rate": 10.0, "fitting_factor": 50.0}  # of the code of [D], in the unit of its gradients
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,16 +107,6 @@ class Study(ABC, Generic[OptionsT, ResultT]):
     def files(self, result: ResultT) -> dict[str, str]:
         """Further files, by name: what programs read the result from."""
         return {}
-
-
-class Lazy:
-    """A module that is imported when something of it is first used: ``torch = Lazy("torch")``."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(importlib.import_module(self._name), attribute)
 
 
 def one_model(models: Models, names: Sequence[str]) -> NamedModel:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table, one_model
 from mt_torchattacks.studies.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mt_torchattacks import Tasks
     from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 _SHOWN = "apgd/dgba/8"  # the attack in the figure of predictions
 

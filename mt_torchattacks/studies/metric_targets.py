@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table
 from mt_torchattacks.studies.options import Radius, names, radii
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from mt_torchattacks.evaluation import NamedModel, Store
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 BASELINE = "dgba"
 CANDIDATES: Mapping[str, tuple[str, str]] = {

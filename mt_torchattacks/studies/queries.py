@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table, one_model
 from mt_torchattacks.studies.options import ModelOptions, Radius
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.geometry import Ball
     from mt_torchattacks.types import Images, Targets
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 NOISE = ("uniform noise", "sign noise")
 WHITE_BOX = "APGD (white box)"
@@ -198,7 +199,7 @@ def query_curve(
         bar = name if progress else None
         measured[name] = mta.evaluation.measure_made(model.model, data, images, progress=bar)
         scores[name] = torch.cat([batch[name][1] for batch in batches])
-    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data, clean))
+    evaluation = mta.evaluation.evaluation_of(data, clean, measured)
     return QueryCurve(type(attack).__name__, points, evaluation, scores)
 
 

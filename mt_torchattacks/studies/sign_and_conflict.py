@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table
 from mt_torchattacks.studies.options import ModelOptions, names
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
     from mt_torchattacks.types import Images, Targets
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 EPS, STEP, STEPS = 8 / 255, 1 / 255, 10
 PLAIN = ("total", "sign_total", "dgba", "relative", "normalized")

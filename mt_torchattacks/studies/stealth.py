@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table, one_model
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table, one_model
 from mt_torchattacks.studies.options import ModelOptions, Radius
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation import Evaluation, NamedData, NamedModel, Store
     from mt_torchattacks.types import Role
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 LIMIT = 0.05  # relative loss increase up to which a task counts as unharmed
 

@@ -8,7 +8,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Lazy, Models, Study, Table
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table
 from mt_torchattacks.studies.options import Radius, names
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation import AttackFunction, Store
     from mt_torchattacks.types import Images, Targets
 else:
-    torch = Lazy("torch")
+    torch = LazyModule("torch")
 
 CLEAN, BASELINE, PLAIN = "clean", "total", "dgba without logarithms"
 QUESTIONS = {

@@ -156,7 +156,7 @@ def evaluate_worst_case(
     check_worst(attack, batches, best)
     worst = [of_batch.images for of_batch in best]
     measured[WORST] = shown(attack.model, data, worst, progress=WORST if progress else None)
-    evaluation = mta.evaluation.Evaluation(clean, measured, mta.evaluation.directions(data, clean))
+    evaluation = mta.evaluation.evaluation_of(data, clean, measured)
     wins = Counter(winner for of_batch in best for winner in of_batch.winners)
     return WorstCaseEvaluation(evaluation, {name: wins[name] for name in best[0].scores_of}, _mean_scores(best))
 

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.files import whole
 from mt_torchattacks.geometry.box import Bounds, Box
 from mt_torchattacks.geometry.shape import spread_channels
 from mt_torchattacks.models.inputs import other_inputs
@@ -180,9 +181,8 @@ class _Record:
 
     def write(self, path: Path, save_type: str, bounds: Bounds) -> None:
         joined: dict[str, object] = {key: _joined(values) for key, values in self.tensors.items()}
-        part = path.with_name(f"{path.name}.part")
-        torch.save({**joined, "save_type": save_type, "bounds": bounds}, part)
-        part.replace(path)
+        with whole(path) as temporary:
+            torch.save({**joined, "save_type": save_type, "bounds": bounds}, temporary)
 
 
 def _mean(total: float, count: int) -> float:
