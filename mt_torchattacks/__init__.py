@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.native import NativeAttack
     from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
     from mt_torchattacks.evaluation.evaluate import evaluate
+    from mt_torchattacks.evaluation.worst_case import worst_case
     from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.objective.objective import Objective
@@ -79,5 +80,6 @@ __all__ = [
     "studies",
     "tasks",
     "training",
+    "worst_case",
 ]
 __all__ += classes.__all__

@@ -32,8 +32,7 @@ class WorstCase(NativeAttack):
     section 5), which is for one classifier and hands on only the samples whose class has not changed; several tasks
     have no such event, so every component sees every sample.
 
-    :func:`~mt_torchattacks.studies.worst_case.evaluate_worst_case` also says what each component does, and which won
-    how often.
+    The score is one of single images. :func:`~mt_torchattacks.worst_case` judges by the metrics of a whole data set.
 
     Example:
         >>> import mt_torchattacks as mta

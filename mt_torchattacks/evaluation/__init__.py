@@ -17,24 +17,36 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation.made import make, measure_made, replay
     from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
+    from mt_torchattacks.evaluation.passes import Passes, count_passes
+    from mt_torchattacks.evaluation.pooling import Pool, PooledImages
     from mt_torchattacks.evaluation.result import Evaluation, Measurements
+    from mt_torchattacks.evaluation.selection import Selection, metric_harm, relative_harm, select
     from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, in_255, weighted_rule, with_errors
     from mt_torchattacks.evaluation.store import Store, fingerprint
+    from mt_torchattacks.evaluation.worst_case import ENVELOPE, WORST, WorstCaseEvaluation, worst_case
 else:
     lazily(__name__)
 
 __all__ = [
+    "ENVELOPE",
+    "WORST",
     "AttackFunction",
     "AttackSpec",
     "Evaluation",
     "Measurements",
     "NamedData",
     "NamedModel",
+    "Passes",
+    "Pool",
+    "PooledImages",
+    "Selection",
     "Store",
+    "WorstCaseEvaluation",
     "attack_cell",
     "attack_specs",
     "attacked_cells",
     "clean_cell",
+    "count_passes",
     "device_of",
     "evaluate",
     "evaluate_cells",
@@ -46,8 +58,12 @@ __all__ = [
     "make",
     "measure",
     "measure_made",
+    "metric_harm",
+    "relative_harm",
     "replay",
+    "select",
     "usable_device",
     "weighted_rule",
     "with_errors",
+    "worst_case",
 ]

@@ -32,6 +32,7 @@ def measure(
     *,
     device: torch.device | str | None = None,
     per_sample: bool = False,
+    watch: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None] | None = None,
     progress: str | None = None,
 ) -> Measurements:
     """Metrics and losses of every task over a whole data set, in evaluation mode.
@@ -45,6 +46,7 @@ def measure(
         attack: makes the images that are measured; None measures the clean ones.
         device: where batches are moved to; by default to the model's first parameter.
         per_sample: also return every sample's losses.
+        watch: is called with each batch's outputs and targets by task.
         progress: name of the progress bar over the batches; None shows none.
 
     Raises:
@@ -83,10 +85,12 @@ def measure(
                         _update(task, meter, outputs[task], targets[task])
                     if per_sample:
                         every[task] += tasks[task].loss(outputs[task], targets[task]).tolist()
+                if watch is not None:
+                    watch(outputs, targets)
             samples += len(images)
     checks.require(samples > 0, "loader", "at least one batch", "none")
-    found = {task: _values(f"metrics[{task!r}]", (dict(errors) | given)[task]) for task in tasks}
-    means = {task: _values("losses", meter) if task in given else found[task] for task, meter in errors.items()}
+    found = {task: values_of(f"metrics[{task!r}]", (dict(errors) | given)[task]) for task in tasks}
+    means = {task: values_of("losses", meter) if task in given else found[task] for task, meter in errors.items()}
     losses = {task: mean["error"] for task, mean in means.items()}
     return Measurements(found, losses, seconds, samples, every if per_sample else None)
 
@@ -150,7 +154,12 @@ def _update(task: str, meter: Metric, output: Tensor, target: Tensor) -> None:
         raise kind(f"task {task!r}: {error}") from error
 
 
-def _values(name: str, metric: Metric) -> dict[str, float]:
+def values_of(name: str, metric: Metric) -> dict[str, float]:
+    """An accumulator's numbers by their names.
+
+    Raises:
+        ValueError: its result is neither a number nor a dict of numbers, or one of them is NaN or infinite.
+    """
     found = metric.compute()
     named = found if isinstance(found, Mapping) else {type(metric).__name__: found}
     for key, value in named.items():
