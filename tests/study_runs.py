@@ -21,6 +21,7 @@ STUDIES = all_studies()
 TOY, OTHER = "tests.toy_data:toy", "tests.toy_data:other_toy"
 WORDS = {
     "auto-saga": "--steps 1",
+    "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
     "evaluate": "--steps 1",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms

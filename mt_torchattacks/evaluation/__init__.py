@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.evaluation.budget import Budgeted, Spent
     from mt_torchattacks.evaluation.cells import (
         attack_cell,
         attacked_cells,
@@ -32,6 +33,7 @@ __all__ = [
     "WORST",
     "AttackFunction",
     "AttackSpec",
+    "Budgeted",
     "Evaluation",
     "Measurements",
     "NamedData",
@@ -40,6 +42,7 @@ __all__ = [
     "Pool",
     "PooledImages",
     "Selection",
+    "Spent",
     "Store",
     "WorstCaseEvaluation",
     "attack_cell",
