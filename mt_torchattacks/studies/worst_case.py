@@ -12,6 +12,7 @@ from mt_torchattacks.studies.base import Data, Models, Study, Table
 from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
     from mt_torchattacks.attacks.worst_case import WorstCase
@@ -49,6 +50,7 @@ class WorstCases(NamedTuple):
 
     values: dict[tuple[str, Radius], dict[str, Any]]
     images: str
+    goal: str
 
 
 class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
@@ -69,12 +71,13 @@ class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
             for eps in options.eps:
                 grid.append((model.name, eps))
                 cells.append(worst_case_cell(model, there, eps, options))
-        return WorstCases(dict(zip(grid, store.cells(cells, progress=progress), strict=True)), images)
+        return WorstCases(dict(zip(grid, store.cells(cells, progress=progress), strict=True)), images, options.goal)
 
     def tables(self, result: WorstCases) -> list[Table]:
         titles = {
             "arp": "ARP (%) of each component and of the verdicts",
             "envelope": "ARP (%) of each task under its own worst images",
+            "harms": f"{result.goal}, the higher the worse (negative where high values are good)",
             "wins": "Samples of the worst case by component",
             "score_wins": "Samples of the best by score by component",
             "passes": "Forward and backward passes a sample",
@@ -86,21 +89,28 @@ class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
                 {"model": model, "eps": mta.evaluation.in_255(eps)} | dict(value[measure])
                 for (model, eps), value in result.values.items()
             ]
-            digits, shown = (1, True) if measure in ("arp", "envelope") else (0, measure == "wins")
+            digits = {"arp": 1, "envelope": 1, "harms": 3}.get(measure, 0)
+            shown = measure in ("arp", "envelope", "wins") or (measure == "harms" and result.goal != "arp")
             tables.append(Table(measure, f"{title}, {result.images}", frame(rows), digits, shown))
         return tables
 
+    def figures(self, result: WorstCases) -> dict[str, Figure]:
+        return {"worst_case": figure(result)}
+
     def notes(self, result: WorstCases) -> list[str]:
-        gains = [
-            value["arp"][mta.evaluation.WORST] - max(value["arp"][name] for name in value["passes"])
-            for value in result.values.values()
-        ]
+        worst, found = mta.evaluation.WORST, [value["harms"] for value in result.values.values()]
+        gains = [harms[worst] - max(value for name, value in harms.items() if name != worst) for harms in found]
         above = sum(gain > 0 for gain in gains)
         return [
-            f"the worst case is above its best component in ARP in {above} of {len(gains)} cells, "
-            f"by {sum(gains) / len(gains):.1f} points in the mean; the least gain is {min(gains):.1f}",
+            f"{result.goal}: the worst case is above its best component in {above} of {len(gains)} cells, by "
+            f"{sum(gains) / len(gains):.3g} in the mean; the least gain is {min(gains):.3g}",
             "one image has to serve all tasks in the worst case; in the envelope each task has its own",
         ]
+
+
+def best_component(value: Mapping[str, Any]) -> float:
+    """The highest ARP of a cell's components."""
+    return float(max(value["arp"][name] for name in value["passes"]))
 
 
 def worst_case_cell(
@@ -164,3 +174,30 @@ def best_by_score(members: Mapping[str, Scored]) -> list[str]:
     scores = {"clean": next(iter(members.values())).clean, **{name: member.scores for name, member in members.items()}}
     samples = range(len(scores["clean"]))
     return [max(scores, key=lambda name: scores[name][i]) for i in samples]
+
+
+def figure(result: WorstCases) -> Figure:
+    """A panel for each radius, a line for each model: its best component, the worst case, the envelope."""
+    models = list(dict.fromkeys(model for model, _ in result.values))
+    sizes = list(dict.fromkeys(eps for _, eps in result.values))
+    drawn = mta.report.new_figure(2.6 * len(sizes) + 2.5, 0.32 * len(models) + 1.6)
+    panels = drawn.subplots(1, len(sizes), squeeze=False, sharey=True)[0]
+    for axes, eps in zip(panels, sizes, strict=True):
+        values = [result.values[(model, eps)] for model in models]
+        points = {
+            "best component": ([best_component(value) for value in values], "#595959", "o"),
+            "worst case": ([value["arp"][mta.evaluation.WORST] for value in values], "#D55E00", "D"),
+            "envelope": ([value["arp"][mta.evaluation.ENVELOPE] for value in values], "#1F5F99", "s"),
+        }
+        lines = range(len(models))
+        axes.hlines(lines, points["best component"][0], points["envelope"][0], color="#CCCCCC", linewidth=1)
+        for label, (at, colour, marker) in points.items():
+            axes.scatter(at, lines, color=colour, marker=marker, s=26, label=label, zorder=3)
+        axes.set_yticks(lines, models, fontsize=9)
+        axes.set_title(f"eps {mta.evaluation.in_255(eps)}/255", fontsize=10)
+        axes.set_xlabel("ARP (%)", fontsize=9)
+        mta.report.style.plain(axes)
+    panels[0].invert_yaxis()
+    drawn.legend(*panels[0].get_legend_handles_labels(), loc="upper center", ncols=3, frameon=False, fontsize=9)
+    drawn.tight_layout(rect=(0, 0, 1, 1 - 0.3 / drawn.get_size_inches()[1]))
+    return drawn
