@@ -32,7 +32,8 @@ class NativeAttack(Declared, _Host):
 
     A subclass says in :meth:`run` how it gets from the clean images to the adversarial ones. There pixels are in [0, 1]
     whatever the bounds were, and ``bounds`` and the arguments named in ``lengths`` say so too. Nothing of a call may be
-    stored on the attack, and chance comes from a generator of its own, seeded with ``seed``.
+    stored on the attack, and chance comes from a generator of its own, seeded with ``seed`` (0 for a class
+    without that argument).
 
     Its arguments are declared in the body, see :mod:`mt_torchattacks.attacks.arguments`; each is an attribute. Every
     subclass that says how to run is known by its name from then on (:mod:`mt_torchattacks.attacks.registry`).
@@ -67,6 +68,6 @@ class NativeAttack(Declared, _Host):
 
     def forward(self, images: Images, labels: Any = None) -> Tensor:
         """The adversarial images; called by the attack itself."""
-        generator = torch.Generator(images.device).manual_seed(int(self.seed))
+        generator = torch.Generator(images.device).manual_seed(int(getattr(self, "seed", 0)))
         ball = self._ball(images)
         return self.run(cast(BoundObjective, self.__dict__["_bound"]), ball, generator)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.studies.options import Radius
 
 
 @dataclass
@@ -23,6 +25,14 @@ class TrainOptions:
         epochs: train for this long instead of what the recipe says
         rooms: train on this many rooms instead of what the recipe says
         weights: weighting of the tasks: equal, uncertainty, torchjd:UPGrad ...
+        start: model of the zoo, or path of a checkpoint, to start from in place of random weights
+        attack: train on images that this attack makes of the model at each step, as friendly_pgd or pgd
+        balance: the attack's balancing rule
+        eps: the attack's radius, written 8/255, 0.03, or 8 for 8/255
+        steps: the attack's steps; their length is eps / 4, or 1.25 eps for a single one
+        tau: of friendly_pgd, steps from images that are broken
+        broken: of friendly_pgd, the sum of relative loss increases from which on an image is broken
+        ratio: share of each batch that is attacked
         precision: of the numbers; 16-mixed needs a GPU
         device: auto (a GPU if there is one), cpu or cuda
         workers: processes that load the data
@@ -37,6 +47,14 @@ class TrainOptions:
     epochs: int | None = None
     rooms: int | None = None
     weights: str | None = None
+    start: str | None = None
+    attack: str | None = None
+    balance: str = "dgba"
+    eps: Radius = Radius(4 / 255)
+    steps: int = 5
+    tau: int = 1
+    broken: float = 1.0
+    ratio: float = 1.0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 0
@@ -54,6 +72,7 @@ def train(options: TrainOptions) -> None:
     recipe = training.Recipe.named(options.recipe).shortened(epochs=options.epochs, rooms=options.rooms)
     if options.weights is not None:
         recipe = replace(recipe, fit=recipe.fit | {"weights": options.weights})
+    recipe = replace(recipe, attack=attack_arguments(options), start=options.start or "")
     output = options.output or Path("results/train", *options.recipe.split("/"))
     device = None if options.device == "auto" else mta.evaluation.usable_device(options.device).type
     fabric = training.make_fabric(options.precision, device)
@@ -71,6 +90,20 @@ def train(options: TrainOptions) -> None:
         print(f"{recipe.name}: {record['training_seconds']} s; on {record['samples']['test']} held-out images:")
         print(_table({"model": record["metrics"], "mean prediction": record["baseline"]}))
         print(f"written to {output}")
+
+
+def attack_arguments(options: TrainOptions) -> dict[str, Any]:
+    """What a recipe says of the attack; nothing for training on clean images."""
+    if options.attack is None:
+        return {}
+    from mt_torchattacks.attacks.create import attack_name
+
+    eps, steps, name = float(options.eps), options.steps, attack_name(options.attack)
+    takes = inspect.signature(mta.attacks.attack_class(name)).parameters
+    length = eps / 4 if steps > 1 else 1.25 * eps
+    every = {"eps": eps, "alpha": length, "steps": steps, "tau": options.tau, "broken": options.broken}
+    own = {key: value for key, value in every.items() if key in takes}
+    return {"name": name, "balance": options.balance, "ratio": options.ratio} | own
 
 
 def _table(columns: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -95,11 +95,11 @@ class Ball:
         """A direction without its part on pixels that may not change."""
         return direction if self.mask is None else torch.where(self.mask, direction, 0)
 
-    def random_point(self, generator: torch.Generator) -> Tensor:
+    def random_point(self, generator: torch.Generator | None) -> Tensor:
         """Images plus noise that is uniform in the ball (Barthe et al., 2005), projected.
 
         Args:
-            generator: on the images' device.
+            generator: on the images' device; None for the global random numbers.
 
         Raises:
             NotImplementedError: for another norm than 1, 2 and infinity.

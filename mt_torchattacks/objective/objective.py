@@ -165,18 +165,25 @@ class BoundObjective:
             KeyError, TypeError, ValueError: an output or target does not fit, a clean loss is NaN or infinite, a
                 sample has no task left, or the gradient does not reach the input.
         """
-        return self._several_passes(lambda: self._scored(x))
+        return self._several_passes(lambda: self._scored(x))[0]
 
-    def _scored(self, x: Tensor) -> Tensor:
+    def with_rises(self, x: Images) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores as of a call, and of the same pass each attacked task's relative loss increase ``(N,)``, detached."""
+        score, here = self._several_passes(lambda: self._scored(x))
+        before = self._before(x)[:, : len(self.objective.names)]
+        rises = -relative_rises(self._shifted(here.losses.scored), before)
+        return score, dict(zip(self.objective.names, rises.unbind(dim=1), strict=True))
+
+    def _scored(self, x: Tensor) -> tuple[Tensor, _Pass]:
         here = self._pass(x)
         if self._reference is None:
             here = self._prepare(x, here)
         before = self._before(x)
         score = self._score(here, before)
         if not (torch.is_grad_enabled() and x.requires_grad):
-            return score
+            return score, here
         surrogate = self._surrogate(here, before)
-        return score + (surrogate - surrogate.detach())
+        return score + (surrogate - surrogate.detach()), here
 
     def _several_passes(self, compute: Callable[[], T]) -> T:
         """What a function computes that may go backwards through the model several times.
@@ -214,6 +221,11 @@ class BoundObjective:
     def losses(self, x: Images) -> dict[str, Tensor]:
         """Each task's loss per sample ``(N,)`` at x, differentiable, not signed by role."""
         return self.objective.tasks.losses(*self._outputs(x))
+
+    def outputs(self, x: Images) -> tuple[dict[str, Tensor], Targets]:
+        """The model's outputs at x by task, and the targets that belong to them."""
+        outputs, targets = self._outputs(x)
+        return self.objective.tasks.by_task(outputs, self.objective.names), targets
 
     @torch.no_grad()
     def scores(self, x: Images) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.data.augment import RandomMirror
 from mt_torchattacks.data.batches import Augmentation, batches
 from mt_torchattacks.data.memory import Batch, loaded
@@ -103,6 +104,7 @@ def fit(
         "samples": len(dataset), "epochs": epochs, "batch_size": batch_size, "steps_per_epoch": steps,
         "optimizer": optimizer, "lr": lr, "weight_decay": weight_decay, "schedule": schedule,
         "weights": weights if isinstance(weights, (str, Mapping)) else None, "ratio": ratio, "seed": seed,
+        "attack": repr(attack) if isinstance(attack, MultiTaskAttack) else None,
     }  # fmt: skip
     state = State(trainer, settings, folder, resume=resume)
     skip, share = len(trainer.rows) * steps, (fabric.global_rank, fabric.world_size)

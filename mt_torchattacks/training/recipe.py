@@ -35,6 +35,9 @@ class Recipe:
         fit: arguments of :func:`~mt_torchattacks.training.fit`.
         augment: arguments of :class:`~mt_torchattacks.data.JointAugmentation`; without, images are mirrored only.
         class_weights: weight the classes of the segmentation as the data set says.
+        attack: for adversarial training, arguments of :func:`~mt_torchattacks.create` (``name``, ``balance``, ``eps``,
+            ...) and the ``ratio`` of images that are attacked (1 by default); empty for clean training.
+        start: model of the zoo, or path of a checkpoint, whose weights the training starts with; empty for random ones.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Recipe:
     fit: dict[str, Any]
     augment: dict[str, Any] = field(default_factory=dict)
     class_weights: bool = False
+    attack: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
     @classmethod
     def named(cls, name: str) -> Recipe:

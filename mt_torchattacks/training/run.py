@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.data import Subset
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.create import create
 from mt_torchattacks.data.memory import loaded
 from mt_torchattacks.models.branched import branched
 from mt_torchattacks.models.checkpoint import load_checkpoint, load_record, save_checkpoint
+from mt_torchattacks.models.zoo import zoo
 from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.training.baseline import MeanPrediction
 from mt_torchattacks.training.fit import fit
@@ -69,9 +72,15 @@ def train(
     torch.manual_seed(recipe.fit["seed"])
     heads = recipe.heads(classes)
     model = branched(recipe.backbone, recipe.layout, heads, **recipe.options)
+    if recipe.start:
+        model.load_state_dict(start_model(recipe.start).state_dict())
+    ratio = recipe.attack.get("ratio", 1.0)
+    own = {key: value for key, value in recipe.attack.items() if key != "ratio"}
+    attack = create(model=model, tasks=tasks, **own) if own else None
     start = time.perf_counter()
     fit(
-        model, tasks, data, **recipe.fit, augment=recipe.augmentation(), fabric=fabric, workers=workers,
+        model, tasks, data, **recipe.fit, attack=attack, ratio=ratio, augment=recipe.augmentation(), fabric=fabric,
+        workers=workers,
         folder=output, resume=resume, tensorboard=tensorboard, progress=progress,
     )  # fmt: skip
     seconds = round(time.perf_counter() - start)
@@ -90,6 +99,16 @@ def train(
     _save(fabric, model, record, output)
     (output / STATE).unlink(missing_ok=True)
     return record
+
+
+def start_model(name: str) -> nn.Module:
+    """The model of the zoo, or the checkpoint, that a training starts with.
+
+    Raises:
+        ValueError: neither.
+    """
+    there = Path(f"{name}.safetensors").exists() or Path(name).exists()
+    return load_checkpoint(Path(name)) if there else zoo(name)
 
 
 def _save(fabric: Any, model: Any, record: dict[str, Any], output: Path) -> None:
