@@ -7,6 +7,8 @@ from torch import nn
 from mt_torchattacks.attacks.apgd import APGD as _APGD
 from mt_torchattacks.attacks.auto_saga import Attention
 from mt_torchattacks.attacks.auto_saga import AutoSAGA as _AutoSAGA
+from mt_torchattacks.attacks.friendly_pgd import Broken
+from mt_torchattacks.attacks.friendly_pgd import FriendlyPGD as _FriendlyPGD
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.attacks.spsa import SPSA as _SPSA
 from mt_torchattacks.attacks.square import Square as _Square
@@ -38,6 +40,7 @@ __all__ = [
     "VMIFGSM",
     "VNIFGSM",
     "AutoSAGA",
+    "FriendlyPGD",
     "Square",
     "WorstCase",
 ]
@@ -604,6 +607,41 @@ class AutoSAGA(_AutoSAGA):
         decay: float = 0.0,
         eot_iter: int = 1,
         attention: Attention | None = None,
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None: ...
+
+class FriendlyPGD(_FriendlyPGD):
+    """PGD with at most K steps, and at most ``tau`` of them from images that are broken: images to train on.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: balancing rule or its name.
+        norm: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
+        alpha: length of a step > 0, in pixel values.
+        steps: K, the largest number of steps >= 1.
+        tau: steps from images that are broken, >= 0; None for no limit.
+        broken: when a sample is broken: a number that the sum of the tasks' relative loss increases reaches; numbers by
+            task that each of these tasks' own relative increase reaches; or a function of the model's outputs and the
+            targets, both by task, that returns booleans ``(N,)``, which takes one more forward pass a step.
+        random_start: start at a random point of the ball; otherwise at the clean image.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: PerChannel = 8 / 255,
+        alpha: PerChannel = 2 / 255,
+        steps: int = 10,
+        tau: int | None = 0,
+        broken: Broken = 1.0,
+        random_start: bool = True,
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None: ...

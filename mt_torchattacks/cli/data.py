@@ -7,11 +7,12 @@ from pathlib import Path
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.names import at_commas
 
 
 @dataclass
-class CheckOptions:
+class Checked:
     """What to look at.
 
     Args:
@@ -27,13 +28,18 @@ class CheckOptions:
     tasks: list[str] | None = None
 
 
+@dataclass
+class CheckOptions(PrintOptions, Checked):
+    """What to look at, and how to say what is found."""
+
+
 def check(options: CheckOptions) -> int:
     """Read a sample of a data set on disk and say in words what is wrong; 1 if something is."""
     tasks = None if options.tasks is None else at_commas(options.tasks)
     findings = mta.data.check_data(
         options.name, mta.files.at_home(options.root, "root"), split=options.split, tasks=tasks
     )
-    print(findings)
+    show(options, [str(findings)], findings._asdict)
     return 1 if findings.problems else 0
 
 

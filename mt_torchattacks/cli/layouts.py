@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.lazy import LazyModule
 from mt_torchattacks.names import at_commas
 
@@ -23,7 +24,7 @@ _MOST = 64  # tasks or blocks that layouts are drawn for; their number grows fas
 
 
 @dataclass
-class ListOptions:
+class ListOptions(PrintOptions):
     """Which layouts.
 
     Args:
@@ -38,7 +39,7 @@ class ListOptions:
 
 
 @dataclass
-class RandomOptions:
+class RandomOptions(PrintOptions):
     """Which layouts.
 
     Args:
@@ -55,7 +56,7 @@ class RandomOptions:
 
 
 @dataclass
-class ShowOptions:
+class OneLayout:
     """Which layout.
 
     Args:
@@ -65,6 +66,11 @@ class ShowOptions:
 
     layout: str
     tasks: list[str] | None = None
+
+
+@dataclass
+class ShowOptions(PrintOptions, OneLayout):
+    """Which layout, and how it is printed."""
 
 
 @dataclass
@@ -81,12 +87,11 @@ class DrawOptions(ShowOptions):
 def list_layouts(options: ListOptions) -> None:
     """The published layouts, or all for some numbers of tasks and blocks."""
     if options.tasks is None and options.blocks is None:
-        for name, published in mta.models.published_layouts().items():
-            counts = f"{_counts(published.layout)}  " if options.counts else ""
-            print(f"{name:20} {published.parameters:7.2f} M  {counts}{_described(published.layout)}")
+        known = mta.models.published_layouts()
+        show(options, _published(options.counts), lambda: [_values(one.layout, name) for name, one in known.items()])
         return
     _check_numbers(options.tasks, options.blocks)
-    _print(mta.models.Layout.enumerate(options.tasks or 0, options.blocks or 0))
+    _show(options, mta.models.Layout.enumerate(options.tasks or 0, options.blocks or 0))
 
 
 def random_layouts(options: RandomOptions) -> None:
@@ -94,13 +99,14 @@ def random_layouts(options: RandomOptions) -> None:
     _check_numbers(options.tasks, options.blocks)
     mta.checks.require(options.count >= 1, "--count", "a number >= 1", options.count)
     generator = torch.Generator().manual_seed(options.seed)
-    _print(mta.models.Layout.random(options.tasks, options.blocks, generator) for _ in range(options.count))
+    _show(options, (mta.models.Layout.random(options.tasks, options.blocks, generator) for _ in range(options.count)))
 
 
-def show(options: ShowOptions) -> None:
+def show_layout(options: ShowOptions) -> None:
     """One layout as a tree of text."""
     layout = _layout(options.layout)
-    print(layout.tree(_names(options.tasks, layout)))
+    tree = layout.tree(_names(options.tasks, layout))
+    show(options, [tree], lambda: _values(layout, options.layout))
 
 
 def draw(options: DrawOptions) -> None:
@@ -109,7 +115,7 @@ def draw(options: DrawOptions) -> None:
     published = mta.models.published_layouts().get(options.layout)
     title = f"{options.layout}: {published.parameters} M parameters" if published else ""
     mta.report.save_figure(mta.report.layout_figure(layout, _names(options.tasks, layout), title), options.output)
-    print(options.output)
+    show(options, [str(options.output)], lambda: _values(layout, options.layout) | {"output": str(options.output)})
 
 
 def _layout(text: str) -> Layout:
@@ -127,9 +133,22 @@ def _check_numbers(tasks: int | None, blocks: int | None) -> None:
         mta.checks.require(fits, f"--{name}", f"a number from 1 to {_MOST}", value)
 
 
-def _print(layouts: Iterable[Layout]) -> None:
-    for layout in layouts:
-        print(_described(layout))
+def _published(counts: bool) -> Iterator[str]:
+    for name, published in mta.models.published_layouts().items():
+        counted = f"{_counts(published.layout)}  " if counts else ""
+        yield f"{name:20} {published.parameters:7.2f} M  {counted}{_described(published.layout)}"
+
+
+def _show(options: PrintOptions, layouts: Iterable[Layout]) -> None:
+    show(options, map(_described, layouts), lambda: list(map(_values, layouts)))
+
+
+def _values(layout: Layout, name: str = "") -> dict[str, Any]:
+    """A layout as JSON can hold it, with its published name and parameters, in millions, where it has such."""
+    known = mta.models.published_layouts().get(name)
+    published = {} if known is None else {"name": name, "parameters": known.parameters}
+    sizes = {"blocks": layout.num_blocks, "shared_blocks": layout.shared_blocks}
+    return published | sizes | {"layout": str(layout)}
 
 
 def _counts(layout: Layout) -> str:
@@ -150,6 +169,7 @@ COMMANDS = (
             ListOptions, list_layouts),
     Command("layouts random", "layouts drawn at random, all equally likely", "--tasks 3 --blocks 5 --count 4",
             RandomOptions, random_layouts),
-    Command("layouts show", "one layout as a tree of text", "nyuv2/41 --tasks seg normal depth", ShowOptions, show),
+    Command("layouts show", "one layout as a tree of text", "nyuv2/41 --tasks seg normal depth", ShowOptions,
+            show_layout),
     Command("layouts draw", "one layout as a picture", "nyuv2/41 --output layout.png", DrawOptions, draw),
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,31 +9,31 @@ from typing import Literal
 import mt_torchattacks as mta
 from mt_torchattacks.attacks.create import attack_names
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.studies import all_studies
 
 
 @dataclass
-class ListOptions:
+class Listed:
     """What to list.
 
     Args:
         what: models, attacks, rules, data or studies
-        json: print the names as JSON
     """
 
     what: Literal["models", "attacks", "rules", "data", "studies"]
-    json: bool = False
 
 
-def show(options: ListOptions) -> None:
+@dataclass
+class ListOptions(PrintOptions, Listed):
+    """What to list, and how."""
+
+
+def show_names(options: ListOptions) -> None:
     """Print the names and what they are, one a line."""
     found = _LISTS[options.what]()
-    if options.json:
-        print(json.dumps(found, indent=2))
-        return
     width = max(map(len, found))
-    for name, about in found.items():
-        print(f"{name:{width}}  {about}".rstrip())
+    show(options, (f"{name:{width}}  {about}".rstrip() for name, about in found.items()), lambda: found)
 
 
 def _studies() -> dict[str, str]:
@@ -66,4 +65,6 @@ _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "studies": _studies,
 }
 
-COMMANDS = (Command("list", "the names of models, attacks, rules, data or studies", "attacks", ListOptions, show),)
+COMMANDS = (
+    Command("list", "the names of models, attacks, rules, data or studies", "attacks", ListOptions, show_names),
+)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.cli.record import run_record
 from mt_torchattacks.cli.sources import Sources
 from mt_torchattacks.studies import Study, Table
@@ -21,21 +22,17 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class SharedOptions:
+class SharedOptions(PrintOptions):
     """The options that all studies share.
 
     Args:
         output: folder for tables, figures and results; a run that was interrupted goes on there; results/ and the name
             of the study, or of the recipe, by default
         device: where models run: auto (a GPU if there is one), cpu, cuda, cuda:1
-        quiet: print nothing but errors, and show no progress
-        json: print the tables as JSON
     """
 
     output: Path | None = None
     device: str = "auto"
-    quiet: bool = False
-    json: bool = False
 
 
 def command_of(study: type[Study[Any, Any]]) -> Command:
@@ -64,10 +61,7 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
         mta.report.save_figure(figure, output / f"{name}.png")
     record = run_record(study.name, asdict(own), sources, started, time.perf_counter() - clock)
     mta.files.write_whole(output / "run.json", json.dumps(record, indent=2) + "\n")
-    if options.json:
-        print(as_json(tables))
-    elif not options.quiet:
-        print(as_text(tables, notes, output))
+    show(options, [as_text(tables, notes, output)], lambda: as_values(tables))
 
 
 def open_store(output: Path) -> Store:
@@ -89,6 +83,6 @@ def as_text(tables: Sequence[Table], notes: Sequence[str], output: Path) -> str:
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else []), f"written to {output}"])
 
 
-def as_json(tables: Sequence[Table]) -> str:
-    """All tables as JSON: their rows by the table's name; numbers that are not there are null."""
-    return json.dumps({table.name: json.loads(table.frame.to_json(orient="records")) for table in tables}, indent=2)
+def as_values(tables: Sequence[Table]) -> dict[str, Any]:
+    """All tables as JSON can hold them: their rows by the table's name; numbers that are not there are None."""
+    return {table.name: json.loads(table.frame.to_json(orient="records")) for table in tables}

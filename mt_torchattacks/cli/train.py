@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
+from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.studies.options import Radius
 
 
 @dataclass
-class TrainOptions:
+class HowToTrain:
     """How to train.
 
     Args:
@@ -37,7 +38,6 @@ class TrainOptions:
         device: auto (a GPU if there is one), cpu or cuda
         workers: processes that load the data
         tensorboard: write events for TensorBoard
-        quiet: print nothing but errors, and show no progress
     """
 
     recipe: str
@@ -59,7 +59,11 @@ class TrainOptions:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 0
     tensorboard: bool = False
-    quiet: bool = False
+
+
+@dataclass
+class TrainOptions(PrintOptions, HowToTrain):
+    """How to train, and what to print."""
 
 
 def train(options: TrainOptions) -> None:
@@ -86,10 +90,14 @@ def train(options: TrainOptions) -> None:
         tensorboard=options.tensorboard,
         progress=not options.quiet,
     )
-    if fabric.is_global_zero and not options.quiet:
-        print(f"{recipe.name}: {record['training_seconds']} s; on {record['samples']['test']} held-out images:")
-        print(_table({"model": record["metrics"], "mean prediction": record["baseline"]}))
-        print(f"written to {output}")
+    if fabric.is_global_zero:
+        show(options, _described(recipe.name, record, output), lambda: record)
+
+
+def _described(name: str, record: Mapping[str, Any], output: Path) -> Iterator[str]:
+    yield f"{name}: {record['training_seconds']} s; on {record['samples']['test']} held-out images:"
+    yield _table({"model": record["metrics"], "mean prediction": record["baseline"]})
+    yield f"written to {output}"
 
 
 def attack_arguments(options: TrainOptions) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,31 @@ def test_layouts_list(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 35
     assert lines[9].split()[:4] == ["nyuv2/41", "61.13", "M", "3"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["list", "--tasks", "2", "--blocks", "2"],
+        ["random", "--count", "2"],
+        ["show", "nyuv2/33"],
+        ["draw", "nyuv2/33"],
+    ],
+)
+def test_json_holds_layouts_that_can_be_read_again(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["layouts", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for one in found if isinstance(found, list) else [found]:
+        layout = Layout.parse(one["layout"])
+        assert (one["blocks"], one["shared_blocks"]) == (layout.num_blocks, layout.shared_blocks)
+        if "name" in one:
+            assert layout == Layout.named(one["name"])
+    assert main(["layouts", *words, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_layouts_show(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,27 @@ def test_train(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert lines[2].split() == ["depth", "abs", "0.250", "1.500"]
 
 
+def test_the_attack_of_adversarial_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Recipe] = []
+
+    def train(recipe: Recipe, *arguments: Any, **options: Any) -> dict[str, object]:
+        seen.append(recipe)
+        return {"training_seconds": 0, "samples": {"test": 0}, "metrics": {"depth": {}}, "baseline": {}}
+
+    monkeypatch.setattr(mta.training, "train", train)
+    words = ["--start", "rooms3/independent", "--eps", "8/255", "--balance", "total", "--quiet"]
+    for attack in (["friendly-pgd", "--steps", "4", "--tau", "2"], ["pgd", "--steps", "1", "--ratio", "0.5"], ["apgd"]):
+        assert main(["train", "rooms3/independent", *words, "--attack", *attack]) == 0
+    assert main(["train", "rooms3/independent", "--quiet"]) == 0
+    shared = {"balance": "total", "ratio": 1.0, "eps": 8 / 255}
+    four = {"steps": 4, "alpha": 2 / 255, "tau": 2, "broken": 1.0}
+    assert seen[0].attack == {"name": "FriendlyPGD", **shared, **four}
+    assert seen[1].attack == {"name": "PGD", **shared, "ratio": 0.5, "steps": 1, "alpha": 10 / 255}
+    assert seen[2].attack == {"name": "APGD", **shared, "steps": 5}
+    assert [recipe.start for recipe in seen] == ["rooms3/independent"] * 3 + [""]
+    assert seen[3].attack == {}
+
+
 @pytest.mark.parametrize("words", [["--epochs", "0"], ["--workers", "-1"], ["--precision", "64"]])
 def test_options_out_of_range(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "rooms3/independent", *words]) == 2

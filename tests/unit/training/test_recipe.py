@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from mt_torchattacks.data import DATASETS, JointAugmentation, RandomMirror, Rooms
-from mt_torchattacks.models import BACKBONES, Layout, load_checkpoint, published_layouts
+from mt_torchattacks.models import BACKBONES, Layout, load_checkpoint, published_layouts, zoo
 from mt_torchattacks.training import Recipe, recipe_names, train
 from mt_torchattacks.training.optimization import make_optimizer, make_schedule
 from mt_torchattacks.training.trainer import STATE
@@ -114,6 +115,21 @@ def test_train_writes_what_it_measured(tmp_path: Path) -> None:
     assert not model.training
     assert {value.dtype for value in model.parameters()} == {torch.float32}
     assert str(model.layout) == str(Layout.parse(recipe.layout))
+
+
+def test_adversarial_training_from_a_trained_model(tmp_path: Path) -> None:
+    """The record says what was done; no step is taken from other weights than those that were asked for."""
+    attack = {"name": "FriendlyPGD", "balance": "total", "eps": 0.02, "steps": 2, "tau": 0, "ratio": 0.5}
+    recipe = replace(tiny(), attack=attack, start="rooms3/all-shared")
+    still = replace(recipe, fit=recipe.fit | {"lr": 1e-12, "weight_decay": 0.0})
+    record = train(still, tmp_path / "still", progress=False)
+    assert (record["attack"], record["start"]) == (attack, "rooms3/all-shared")
+    weights = load_checkpoint(tmp_path / "still" / "model").named_parameters()
+    start = dict(zoo("rooms3/all-shared").named_parameters())
+    assert all(torch.allclose(value, start[name], atol=1e-3) for name, value in weights)
+    again = replace(recipe, start=str(tmp_path / "still" / "model"))
+    clean = train(replace(again, attack={}), tmp_path / "clean", progress=False)
+    assert train(again, tmp_path / "attacked", progress=False)["metrics"] != clean["metrics"]
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:

@@ -66,6 +66,25 @@ def test_a_resumed_training_is_the_uninterrupted_one(
         assert [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)] == rows
 
 
+def test_a_resumed_adversarial_training_is_the_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its random starts go on where they stopped; another attack is another training."""
+    attack = mta.FriendlyPGD(fresh(), TASKS, eps=8 / 255, steps=2, tau=1, broken=0.01)
+    rows, weights = train(None, attack=attack)
+    torch.manual_seed(0)
+    rows, weights = train(None, attack=attack)
+    torch.manual_seed(0)
+    interrupt(tmp_path, monkeypatch, 14, attack=attack)
+    assert (tmp_path / STATE).exists()
+    torch.rand(17)
+    with pytest.raises(ValueError, match="attack: expected .*FriendlyPGD.*tau=2.*found .*tau=1"):
+        train(tmp_path, resume=True, attack=mta.FriendlyPGD(fresh(), TASKS, eps=8 / 255, steps=2, tau=2, broken=0.01))
+    again, same = train(tmp_path, resume=True, attack=attack)
+    assert again == rows
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+
+
 def test_a_log_that_lacks_a_row_is_completed(tmp_path: Path) -> None:
     """Killed between the state and the log."""
     rows, _ = train(tmp_path)
