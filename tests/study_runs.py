@@ -26,6 +26,7 @@ WORDS = {
     "evaluate": "--steps 1",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms
     "queries": "--queries 4 --steps 1",
+    "sharing": "--steps 1",
     "stealth": "--steps 1",
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",
     "two-digits": "--seeds 2 --images 12 --steps 2 --scales 1 25 --train-images 200 --epochs 1",

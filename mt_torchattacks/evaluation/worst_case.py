@@ -62,9 +62,18 @@ class WorstCaseEvaluation:
         Args:
             chosen: for each sample the name of an attack, or ``"clean"``.
         """
-        total = total_of([self.members[name] for name in chosen], range(len(chosen)), list(self.by_task))
-        metrics = self.members[CLEAN].pool.metrics(total)
+        metrics = self.metrics(chosen, range(len(chosen)))
         return average_relative_performance(self.evaluation.clean.metrics, metrics, self.evaluation.directions)
+
+    def metrics(self, chosen: Sequence[str], images: Sequence[int]) -> dict[str, dict[str, float]]:
+        """The metrics of any images, each as an attack made it, ``{task: {metric: value}}``; no model is run.
+
+        Args:
+            chosen: for each of the images the name of an attack, or ``"clean"``.
+            images: their numbers in the data set; some may be missing and others come several times, as in a bootstrap.
+        """
+        total = total_of([self.members[name] for name in chosen], images, list(self.by_task))
+        return self.members[CLEAN].pool.metrics(total)
 
     def to_frame(self) -> DataFrame:
         """A row for each attack and verdict: samples won in the joint worst case, ARP by task and in all (percent).

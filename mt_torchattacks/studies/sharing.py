@@ -1,0 +1,216 @@
+"""How far attacks on one task carry over to the others, by how much of the model the tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import mt_torchattacks as mta
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.options import ModelOptions, Radius, names
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+
+    from mt_torchattacks.evaluation import NamedData, NamedModel, Store
+else:
+    torch = LazyModule("torch")
+
+PUBLISHED = {
+    "segmentation": (0.02, 0.12, 0.16, 0.22, 0.26, 0.46),
+    "normal": (0.17, 0.31, 0.28, 0.33, 0.45, 0.53),
+    "depth": (0.10, 0.08, 0.09, 0.12, 0.15, 0.15),
+}
+"""'Attacking All Tasks at Once', figure on parameter sharing: NYUv2, APGD at 8/255, by shared blocks from 0 to 5."""
+
+_RESAMPLES = 200
+_LOW, _HIGH = 0.025, 0.975
+
+
+@dataclass
+class SharingOptions(ModelOptions):
+    """Options of the study ``sharing``.
+
+    Args:
+        attack: an attack by name, as auto_saga
+        eps: radius, written 8/255, 0.03, or 8 for 8/255
+        steps: of the attack
+    """
+
+    model: list[str] = names("rooms3-resnet34/*")
+    attack: str = "apgd"
+    eps: Radius = Radius(8 / 255)
+    steps: int = 10
+
+
+class Shared(NamedTuple):
+    """What the study found: the cells' values by model, the shared blocks by model, and in words on what."""
+
+    values: dict[str, dict[str, Any]]
+    blocks: dict[str, int]
+    title: str
+
+
+class SharingStudy(Study[SharingOptions, Shared]):
+    """Each task is attacked alone; the transferability is the mean ARP of the others over its own.
+
+    'Attacking All Tasks at Once', section on parameter sharing. Intervals are of the images (bootstrap), not of the
+    training: each model was trained once.
+    """
+
+    name = "sharing"
+    help = "how far attacks on one task carry over, by how many blocks the tasks share"
+    example = "--model 'rooms3-resnet34/*' --images 16 --steps 5"
+    Options = SharingOptions
+
+    def run(
+        self, store: Store, models: Models, data: Data, options: SharingOptions, *, progress: bool = True
+    ) -> Shared:
+        cells, blocks, images = [], {}, ""
+        for model in models(options.model):
+            there = data(model.name)
+            mta.checks.require(len(there.tasks) >= 2, "model", "models of two tasks or more", model.name)
+            images = f"{len(there)} images of {there.name}"
+            blocks[model.name] = shared_blocks(model)
+            cells.append(sharing_cell(model, there, options))
+        values = dict(zip(blocks, store.cells(cells, progress=progress), strict=True))
+        return Shared(values, blocks, f"{options.attack}, {options.steps} steps, eps {options.eps}, {images}")
+
+    def tables(self, result: Shared) -> list[Table]:
+        frame = mta.checks.optional("pandas", extra="plot").DataFrame
+        found, clean = [], []
+        for model, value in _by_blocks(result):
+            head = {"model": model, "shared blocks": result.blocks[model]}
+            row = dict(head)
+            for task, measured in value["tasks"].items():
+                row |= {task: _in_words(measured)}
+            found.append(row | {f"cos {pair}": round(cosine, 3) for pair, cosine in value["cosines"].items()})
+            metrics = {f"{task} {name}": number for task, of in value["clean"].items() for name, number in of.items()}
+            clean.append(head | metrics)
+        title = "Transferability by attacked task with 95 % bootstrap intervals; cosine of the tasks' gradients"
+        return [
+            Table("transferability", f"{title}, {result.title}", frame(found), 3),
+            Table("clean", f"Metrics on the clean images, {result.title}", frame(clean), 3),
+        ]
+
+    def notes(self, result: Shared) -> list[str]:
+        ordered = _by_blocks(result)
+        if len(ordered) < 3:
+            return []
+        lines = []
+        for task in ordered[0][1]["tasks"]:
+            pairs = [(float(result.blocks[model]), value["tasks"][task]["transferability"]) for model, value in ordered]
+            known = [pair for pair in pairs if pair[1] is not None]
+            if len(known) >= 3:
+                correlation = _spearman(*zip(*known, strict=True))
+                lines.append(f"{task}: rank correlation of shared blocks and transferability {correlation:+.2f}")
+        return lines
+
+    def figures(self, result: Shared) -> dict[str, Figure]:
+        return {"sharing": figure(result)}
+
+
+def sharing_cell(
+    model: NamedModel, data: NamedData, options: SharingOptions
+) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+    """A model as a cell of a store: each task attacked alone, and the tasks' gradients on the clean images."""
+    specs = mta.evaluation.attack_specs([options.attack], ["single"], [options.eps], data.tasks, steps=options.steps)
+    key = {"model": model.name, "study": "sharing", "attacks": [spec.key for spec in specs], "seed": options.seed}
+    attacks = {spec.rule.removeprefix("single:"): spec.build(model.model, data.tasks, options.seed) for spec in specs}
+    return key | data.key | {"weights": model.weights}, partial(_measured, model, data, attacks, options.seed)
+
+
+def _measured(model: NamedModel, data: NamedData, attacks: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        found = mta.worst_case(model.model, data.tasks, data.batches, attacks, data.metrics, progress=False)
+    tasks = {}
+    for task in attacks:
+        arp = found.evaluation.relative[task].per_task
+        carried = mta.metrics.transferability(arp, task) if arp[task] > 0 else None
+        low, high = (None, None) if carried is None else bootstrap(found, task)
+        tasks[task] = {"arp": arp, "transferability": carried, "low": low, "high": high}
+    return {"tasks": tasks, "clean": found.evaluation.clean.metrics, "cosines": cosines(model, data)}
+
+
+def bootstrap(found: mta.evaluation.WorstCaseEvaluation, task: str) -> tuple[float, float]:
+    """The 95 % interval of the transferability of attacks on a task over images that are drawn again (percentiles).
+
+    Args:
+        found: has what each image adds to the metrics, clean and under the attack of the task's name.
+        task: the attacked one.
+    """
+    generator, count = torch.Generator().manual_seed(0), len(found.members["clean"])
+    drawn = torch.randint(count, (_RESAMPLES, count), generator=generator)
+    values = []
+    for images in drawn.tolist():
+        before, after = (found.metrics([name] * count, images) for name in ("clean", task))
+        arp = mta.metrics.average_relative_performance(before, after, found.evaluation.directions).per_task
+        if arp[task] > 0:
+            values.append(mta.metrics.transferability(arp, task))
+    low, high = torch.tensor(values).quantile(torch.tensor([_LOW, _HIGH])).tolist()
+    return low, high
+
+
+def cosines(model: NamedModel, data: NamedData) -> dict[str, float]:
+    """Mean over the clean images of the cosine between two tasks' gradients, for each pair."""
+    total = {f"{a}, {b}": 0.0 for a, b in combinations(data.tasks, 2)}
+    with mta.models.state.attacking(model.model):
+        model.model.eval()
+        for images, targets in data.on(model.device):
+            x = images.clone().requires_grad_()
+            losses = data.tasks.losses(model.model(x), targets).values()
+            gradients = [torch.autograd.grad(loss.sum(), x, retain_graph=True)[0].flatten(1) for loss in losses]
+            for pair, (a, b) in zip(total, combinations(gradients, 2), strict=True):
+                total[pair] += float(torch.cosine_similarity(a, b).sum())
+    return {pair: value / len(data) for pair, value in total.items()}
+
+
+def shared_blocks(model: NamedModel) -> int:
+    """Blocks that all tasks share; 0 for a model that has no layout."""
+    layout = getattr(model.model, "layout", None)
+    return 0 if layout is None else int(layout.shared_blocks)
+
+
+def _by_blocks(result: Shared) -> list[tuple[str, dict[str, Any]]]:
+    return sorted(result.values.items(), key=lambda item: result.blocks[item[0]])
+
+
+def _in_words(measured: Mapping[str, Any]) -> str:
+    if measured["transferability"] is None:
+        return "not hurt itself"
+    return f"{measured['transferability']:.2f} [{measured['low']:.2f}, {measured['high']:.2f}]"
+
+
+def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
+    ranks = torch.tensor([a, b]).argsort(dim=1).argsort(dim=1).double()
+    return float(torch.corrcoef(ranks)[0, 1])
+
+
+def figure(result: Shared) -> Figure:
+    """Transferability by shared blocks: a line with intervals for each attacked task, published ones dashed."""
+    drawn = mta.report.new_figure(7, 4.5)
+    axes, ordered = drawn.subplots(), _by_blocks(result)
+    tasks = list(ordered[0][1]["tasks"])
+    for task, colour in zip(tasks, ("#D55E00", "#1F5F99", "#009E73", "#595959") * len(tasks), strict=False):
+        known = [(model, v["tasks"][task]) for model, v in ordered if v["tasks"][task]["transferability"] is not None]
+        measured = [found for _, found in known]
+        blocks = [result.blocks[model] for model, _ in known]
+        middle = [found["transferability"] for found in measured]
+        spread = [[at - found["low"] for at, found in zip(middle, measured, strict=True)],
+                  [found["high"] - at for at, found in zip(middle, measured, strict=True)]]  # fmt: skip
+        axes.errorbar(blocks, middle, yerr=spread, color=colour, marker="o", capsize=3, label=f"{task} attacked")
+        if task in PUBLISHED:
+            axes.plot(range(6), PUBLISHED[task], "--", color=colour, linewidth=1, label=f"{task}, published (NYUv2)")
+    axes.set_xlabel("blocks that all tasks share")
+    axes.set_ylabel("mean ARP of the other tasks / own ARP")
+    axes.set_title("How far an attack on one task carries over", fontsize=12)
+    axes.legend(frameon=False, fontsize=8)
+    mta.report.style.plain(axes)
+    drawn.tight_layout()
+    return drawn
