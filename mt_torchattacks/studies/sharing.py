@@ -197,16 +197,26 @@ def figure(result: Shared) -> Figure:
     drawn = mta.report.new_figure(7, 4.5)
     axes, ordered = drawn.subplots(), _by_blocks(result)
     tasks = list(ordered[0][1]["tasks"])
-    for task, colour in zip(tasks, ("#D55E00", "#1F5F99", "#009E73", "#595959") * len(tasks), strict=False):
+    styles = [("#D55E00", "o"), ("#1F5F99", "s"), ("#009E73", "D"), ("#595959", "^")] * len(tasks)
+    for task, (colour, marker) in zip(tasks, styles, strict=False):
         known = [(model, v["tasks"][task]) for model, v in ordered if v["tasks"][task]["transferability"] is not None]
         measured = [found for _, found in known]
         blocks = [result.blocks[model] for model, _ in known]
         middle = [found["transferability"] for found in measured]
         spread = [[at - found["low"] for at, found in zip(middle, measured, strict=True)],
                   [found["high"] - at for at, found in zip(middle, measured, strict=True)]]  # fmt: skip
-        axes.errorbar(blocks, middle, yerr=spread, color=colour, marker="o", capsize=3, label=f"{task} attacked")
+        axes.errorbar(blocks, middle, yerr=spread, color=colour, marker=marker, capsize=3, label=f"{task} attacked")
         if task in PUBLISHED:
-            axes.plot(range(6), PUBLISHED[task], "--", color=colour, linewidth=1, label=f"{task}, published (NYUv2)")
+            axes.plot(
+                range(6),
+                PUBLISHED[task],
+                f"{marker}--",
+                color=colour,
+                linewidth=1,
+                markersize=4,
+                markerfacecolor="white",
+                label=f"{task}, published (NYUv2)",
+            )
     axes.set_xlabel("blocks that all tasks share")
     axes.set_ylabel("mean ARP of the other tasks / own ARP")
     axes.set_title("How far an attack on one task carries over", fontsize=12)
