@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.multi import MultiAttack
     from mt_torchattacks.attacks.native import NativeAttack
     from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
+    from mt_torchattacks.evaluation.audit import audit
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.worst_case import worst_case
     from mt_torchattacks.models.features import features
@@ -57,6 +58,7 @@ __all__ = [
     "Tasks",
     "Weighted",
     "attacks",
+    "audit",
     "balancing",
     "create",
     "data",

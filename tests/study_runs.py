@@ -20,6 +20,7 @@ from mt_torchattacks.studies import all_studies
 STUDIES = all_studies()
 TOY, OTHER = "tests.toy_data:toy", "tests.toy_data:other_toy"
 WORDS = {
+    "audit": "--steps 2 --queries 3",
     "auto-saga": "--steps 1",
     "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
