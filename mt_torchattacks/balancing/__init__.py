@@ -7,7 +7,17 @@ from mt_torchattacks.lazy import lazily
 if TYPE_CHECKING:
     from mt_torchattacks.balancing.base import GradientRule, GramianRule, LossRule, Rule
     from mt_torchattacks.balancing.names import parse_rule, resolve, rule_names
-    from mt_torchattacks.balancing.rules import DGBA, WGD, Normalized, Relative, SignTotal, Single, Total, Weighted
+    from mt_torchattacks.balancing.rules import (
+        DGBA,
+        WGD,
+        MaxMin,
+        Normalized,
+        Relative,
+        SignTotal,
+        Single,
+        Total,
+        Weighted,
+    )
     from mt_torchattacks.balancing.torchjd import (
         IMTLG,
         MGDA,
@@ -40,6 +50,7 @@ __all__ = [
     "GramianRule",
     "JacobianRule",
     "LossRule",
+    "MaxMin",
     "NashMTL",
     "Normalized",
     "PCGrad",

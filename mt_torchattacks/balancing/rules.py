@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -133,6 +134,46 @@ class Relative(LossRule):
 
     def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
         return safe_divide(1.0, clean.abs())
+
+
+class MaxMin(LossRule):
+    """``sum_i p_i grad L_i / |l_i|`` with ``p = softmax(-gamma r)`` of the relative increases r: the least harmed task.
+
+    It is the exact gradient of the soft minimum of the relative increases, ``-log(mean_i exp(-gamma r_i)) / gamma``,
+    which is the score. Where the sum of the increases is raised, one task with an unbounded loss may make up for all
+    others; the minimum rises only if every task is harmed. Large gamma: the hard minimum; gamma near 0: the mean, whose
+    direction is that of :class:`Relative`. One backward pass.
+
+    Args:
+        gamma: sharpness > 0.
+
+    Raises:
+        TypeError, ValueError: gamma is not a number > 0.
+
+    Example:
+        >>> rule, clean = MaxMin(gamma=2.0), torch.tensor([[1.0, 1.0]])
+        >>> rule.weights(torch.tensor([[1.5, 3.5]]), clean)
+        tensor([[0.9820, 0.0180]])
+        >>> rule.score(torch.tensor([[1.5, 1.5]]), clean)
+        tensor([0.5000])
+    """
+
+    name = "max_min"
+
+    def __init__(self, gamma: float = 3.0) -> None:
+        checks.positive(gamma, "gamma")
+        self.gamma = gamma
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        rises = safe_divide(losses - clean, clean.abs())
+        return (-self.gamma * rises).softmax(dim=1) * safe_divide(1.0, clean.abs())
+
+    def score(self, losses: Tensor, clean: Tensor) -> Tensor:
+        rises = safe_divide(losses - clean, clean.abs())
+        return (math.log(rises.shape[1]) - (-self.gamma * rises).logsumexp(dim=1)) / self.gamma
+
+    def __repr__(self) -> str:
+        return f"MaxMin(gamma={self.gamma:g})"
 
 
 class WGD(Total):
