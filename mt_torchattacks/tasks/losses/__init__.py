@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from mt_torchattacks.tasks.losses.bce import BCEWithLogits
     from mt_torchattacks.tasks.losses.cosine import CosineDistance
     from mt_torchattacks.tasks.losses.cross_entropy import CrossEntropy
+    from mt_torchattacks.tasks.losses.divergence import JensenShannon
     from mt_torchattacks.tasks.losses.errors import Angle, ExpectedError, RelativeError
     from mt_torchattacks.tasks.losses.feature import FeatureDistance
     from mt_torchattacks.tasks.losses.logit_scaled import LogitScaled
     from mt_torchattacks.tasks.losses.margins import DLR, Margin, TargetedDLR
+    from mt_torchattacks.tasks.losses.masked import MaskedCrossEntropy
     from mt_torchattacks.tasks.losses.own import OwnLoss
     from mt_torchattacks.tasks.losses.pointwise import L1, MSE, BerHu, Huber
 else:
@@ -32,9 +34,11 @@ __all__ = [
     "ExpectedError",
     "FeatureDistance",
     "Huber",
+    "JensenShannon",
     "LogitScaled",
     "Loss",
     "Margin",
+    "MaskedCrossEntropy",
     "OwnLoss",
     "RelativeError",
     "TargetedDLR",
