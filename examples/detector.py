@@ -13,6 +13,9 @@ import time
 
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
 from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -20,9 +23,10 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops import MultiScaleRoIAlign, box_iou
 
 import mt_torchattacks as mta
-from mt_torchattacks.report import to_markdown
+from mt_torchattacks.report import new_figure, save_figure, to_markdown
 
 SIZE, CLASSES = 64, ("square", "disc")
+LOOKS = (("square", "#00C8FF", "-"), ("disc", "#FFD000", "--"))  # name, colour and line of each class's boxes
 EPS = 8 / 255
 RULES = (*(f"single:{loss}" for loss in mta.models.DetectorLosses.losses), "total", "dgba")
 Objects = dict[str, Tensor]
@@ -137,12 +141,48 @@ def row(model: mta.models.DetectorLosses, images: Tensor, objects: list[Objects]
     return {"AP50": precision} | {name.removeprefix("loss_"): float(loss.mean()) for name, loss in losses.items()}
 
 
+@torch.no_grad()
+def figure(detector: nn.Module, images: Tensor, adversarial: Tensor, objects: list[Objects], rule: str) -> Figure:
+    """True boxes, detections on clean images, and on the same ones attacked: a row each; sure detections only."""
+    count = 4
+    drawn = new_figure(2 * count, 6.6)
+    panels = drawn.subplots(3, count)
+    rows = {
+        "true": (images, objects),
+        "found, clean": (images, detector(list(images[:count]))),
+        f"found, attacked\n({rule})": (adversarial, detector(list(adversarial[:count]))),
+    }
+    for axes, (title, (shown, boxes)) in zip(panels, rows.items(), strict=True):
+        for panel, image, found in zip(axes, shown, boxes, strict=False):
+            panel.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+            panel.set_xticks([])
+            panel.set_yticks([])
+            _draw(panel, found)
+        axes[0].set_ylabel(title, fontsize=11)
+    handles = [Patch(fill=False, edgecolor=colour, linestyle=line, label=name) for name, colour, line in LOOKS]
+    drawn.legend(handles=handles, loc="upper center", ncols=2, frameon=False)
+    drawn.tight_layout(rect=(0, 0, 1, 0.96))
+    return drawn
+
+
+def _draw(panel: Axes, found: Objects) -> None:
+    """The boxes, those of detections with a score of at least one half."""
+    scores = found.get("scores", torch.ones(len(found["labels"])))
+    for box, label, score in zip(found["boxes"].tolist(), found["labels"].tolist(), scores.tolist(), strict=True):
+        if score >= 0.5:
+            left, top, right, bottom = box
+            _, colour, line = LOOKS[label - 1]
+            look = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 2}
+            panel.add_patch(Rectangle((left, top), right - left, bottom - top, **look))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Train, attack, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train-steps", type=int, default=500, help="steps of training, 8 images each")
     parser.add_argument("--images", type=int, default=40, help="held-out images that are attacked")
     parser.add_argument("--steps", type=int, default=10, help="steps of PGD")
+    parser.add_argument("--figure", help="picture of what the strongest rule does to four of the images")
     options = parser.parse_args(arguments)
     begin = time.perf_counter()
     model = mta.models.DetectorLosses(trained(options.train_steps)).eval()
@@ -151,10 +191,15 @@ def main(arguments: list[str] | None = None) -> None:
     noise = EPS * torch.randn(images.shape, generator=torch.Generator().manual_seed(0)).sign()
     rows = [{"rule": "none"} | row(model, images, objects)]
     rows.append({"rule": "noise, random signs"} | row(model, (images + noise).clamp(0, 1), objects))
+    made = {}
     for rule in RULES:
         attack = mta.PGD(model, model.tasks(), rule, eps=EPS, alpha=EPS / 4, steps=options.steps, random_start=False)
-        rows.append({"rule": rule} | row(model, attack(images, model.targets(objects)), objects))
-    print(to_markdown(pd.DataFrame(rows)))
+        made[rule] = attack(images, model.targets(objects))
+        rows.append({"rule": rule} | row(model, made[rule], objects))
+    print(to_markdown(pd.DataFrame(rows), 2))
+    if options.figure:
+        strongest = min(rows[2:], key=lambda one: one["AP50"])["rule"]
+        save_figure(figure(model.model, images, made[strongest], objects, strongest), options.figure)
 
 
 if __name__ == "__main__":

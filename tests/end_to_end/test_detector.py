@@ -139,7 +139,9 @@ def test_average_precision(example: ModuleType) -> None:
     assert example.average_precision([nothing], [truth]) == 0
 
 
-def test_the_example_runs_untrained(example: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    example.main(["--train-steps", "1", "--images", "2", "--steps", "1"])
+def test_the_example_runs_untrained(example: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    picture = tmp_path / "detector.png"
+    example.main(["--train-steps", "1", "--images", "5", "--steps", "1", "--figure", str(picture)])
+    assert picture.stat().st_size > 10_000
     printed = capsys.readouterr().out
     assert all(rule in printed for rule in example.RULES)

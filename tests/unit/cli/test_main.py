@@ -47,7 +47,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["evalaute"], "mt-attack evalaute: no such command (did you mean 'evaluate'?)"),
-        (["zzz"], "mt-attack zzz: no such command; there are auto-saga, "),
+        (["zzz"], "mt-attack zzz: no such command; there are audit, "),
         (["layouts"], "mt-attack layouts: expected one of layouts list, layouts random"),
     ],
 )

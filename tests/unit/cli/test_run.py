@@ -69,7 +69,7 @@ def test_a_line_for_each_cell_where_there_is_no_terminal(tmp_path: Path, capfd: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("study: nothing", "study in .*: expected one of 'auto-saga', .* found 'nothing'"),
+        ("study: nothing", "study in .*: expected one of 'audit', .* found 'nothing'"),
         ("options: {}", "expected the keys 'study'"),
         ("study: evaluate\nmore: 1", "expected only the keys"),
         ("study: [", "expected YAML"),
