@@ -109,14 +109,20 @@ def inputs(
         within(value, name, *bounds)
 
 
-def within(value: Tensor, name: str, low: float, high: float) -> None:
-    """Check that all values are between two numbers, but for what un-normalizing or half types leave of rounding."""
+def within(value: Tensor, name: str, low: float, high: float, advice: str = "") -> None:
+    """Check that all values are between two numbers, but for what un-normalizing or half types leave of rounding.
+
+    Args:
+        value, name: the tensor and its name.
+        low, high: the numbers.
+        advice: what to do, for the end of the message.
+    """
     import torch
 
     smallest, largest = (float(v) for v in value.detach().aminmax())
     slack = max(1e-5, 2 * torch.finfo(value.dtype).eps) * (high - low)
     expected = f"values in [{low:g}, {high:g}]"
-    found = f"values in [{smallest:g}, {largest:g}]"
+    found = f"values in [{smallest:g}, {largest:g}]{advice}"
     require(low - slack <= smallest and largest <= high + slack, name, expected, found)
 
 

@@ -21,6 +21,9 @@ Bounds: TypeAlias = tuple[PerChannel, PerChannel]
 _SAME = 1e-6  # channels whose lengths differ by less than this share have the same one
 
 
+_ADVICE = "; if they are normalized, call attack.set_normalization_used(mean, std); for another range give bounds="
+
+
 @dataclass(frozen=True)
 class Box:
     """The images whose pixels are within bounds.
@@ -67,12 +70,12 @@ class Box:
         """Check that inputs ``(N, C, ...)`` have as many channels as the bounds and are within them."""
         channels = max(torch.as_tensor(value).numel() for value in (self.low, self.high))
         if channels == 1:
-            checks.within(images, "images", float(self.low), float(self.high))
+            checks.within(images, "images", float(self.low), float(self.high), _ADVICE)
             return
         one_channel_each(self.size, "bounds", images)
         for i in range(channels):
             low, high = (value if isinstance(value, float) else float(value[0, i]) for value in (self.low, self.high))
-            checks.within(images[:, i], f"images[:, {i}]", low, high)
+            checks.within(images[:, i], f"images[:, {i}]", low, high, _ADVICE)
 
     def scaled(self, images: Tensor) -> Tensor:
         """Images in the coordinates in which the box is [0, 1]."""

@@ -74,7 +74,16 @@ def _by_name(
     for name, key in keys.items():
         found = f"the position {key!r} among {checks.listed(outputs)}"
         checks.require(isinstance(key, str), f"output of task {name!r}", "a name", found, TypeError)
-    checks.keys(outputs, "model output", [str(key) for key in keys.values()])
+    wanted_keys = [str(key) for key in keys.values()]
+    missing = [key for key in wanted_keys if key not in outputs]
+    left = [key for key in outputs if key not in wanted_keys]
+    if missing and left:
+        name = next(name for name, key in keys.items() if key in missing)
+        raise checks.MissingKeyError(
+            f"model output: expected the keys {checks.listed(wanted_keys)}; {checks.listed(missing)} missing among "
+            f"{checks.listed(outputs)}. If it has another name: {name}=mta.Task(loss, output={left[0]!r})."
+        )
+    checks.keys(outputs, "model output", wanted_keys)
     return {name: outputs[str(key)] for name, key in keys.items()}
 
 

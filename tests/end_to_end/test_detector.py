@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,20 +11,15 @@ import torch
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
+from tests.example_files import load_example
 
-PATH = Path(__file__).parents[2] / "examples" / "detector.py"
 EPS = 8 / 255
 
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
     pytest.importorskip("torchvision")
-    spec = importlib.util.spec_from_file_location("detector", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("detector")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import mt_torchattacks as mta
+from tests.example_files import load_example
 
-PATH = Path(__file__).parents[2] / "examples" / "face_detector.py"
 FACE = 1
 SATURATED = 63  # the face whose probability is exactly 1 in float32
 
@@ -23,12 +22,7 @@ def example() -> ModuleType:
     hint = "the face detector's {} are missing: {}".format
     pytest.importorskip("facenet_pytorch", reason=hint("weights", "pip install --no-deps facenet-pytorch==2.6.0"))
     pytest.importorskip("skimage", reason=hint("photographs", "pip install scikit-image"))
-    spec = importlib.util.spec_from_file_location("face_detector", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("face_detector")
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,10 @@ def test_one_tensor_stands_for_one_task() -> None:
 def test_a_missing_output_lists_what_is_there() -> None:
     with pytest.raises(KeyError) as caught:
         outputs_by_task({"a": A, "depths": B}, ["a", "depth"])
-    assert str(caught.value) == "model output: expected the keys 'a', 'depth'; 'depth' missing among 'a', 'depths'."
+    assert str(caught.value) == (
+        "model output: expected the keys 'a', 'depth'; 'depth' missing among 'a', 'depths'. "
+        "If it has another name: depth=mta.Task(loss, output='depths')."
+    )
     with pytest.raises(TypeError, match="model output 'a': expected a tensor, found int"):
         outputs_by_task({"a": 1}, ["a"])
 
