@@ -22,7 +22,7 @@ if __name__ == "__main__":
 import torch
 
 from benchmarks.cost.contenders import Contender, art_one_task, one_task, several_tasks
-from benchmarks.cost.measure import Cost, costs
+from benchmarks.cost.measure import Cost, costs, unit_seconds
 from benchmarks.cost.memory import Memory, memory
 from benchmarks.cost.setting import MODELS, Setting, classifier_setting, dense_setting, transformer_setting
 from benchmarks.cost.table import markdown, write_csv
@@ -35,13 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> tuple[dict[str, list[Cost]],
     results: dict[str, list[Cost]] = {}
     memories = []
     for n in args.tasks:
-        setting = dense_setting(args.model, n, args.batch, args.size)
+        setting = dense_setting(args.model, n, args.batch, args.size).to(args.device)
         results[f"{n} tasks"] = costs(setting, list(several_tasks(setting, args.steps)), args.rounds)
         memories.append(memory(f"{args.model}, {n} tasks", setting))
-    classifier = classifier_setting(args.model, args.batch, args.size)
+    classifier = classifier_setting(args.model, args.batch, args.size).to(args.device)
     results["one classifier"] = costs(classifier, _on_one_task(classifier, args.steps), args.rounds)
-    memories.append(memory("a transformer encoder", transformer_setting(args.batch)))
-    text = f"{_conditions(args)}\n\n{markdown(results, memories)}"
+    memories.append(memory("a transformer encoder", transformer_setting(args.batch).to(args.device)))
+    unit = 1000 * unit_seconds(dense_setting(args.model, args.tasks[0], args.batch, args.size).to(args.device))
+    text = f"{_conditions(args)} A unit of {args.tasks[0]} tasks takes {unit:.1f} ms.\n\n{markdown(results, memories)}"
     print(text)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -60,10 +61,11 @@ def _on_one_task(setting: Setting, steps: int) -> list[Contender]:
 
 
 def _conditions(args: argparse.Namespace) -> str:
+    on_gpu = torch.device(args.device).type == "cuda"
+    machine = torch.cuda.get_device_name() if on_gpu else f"{platform.machine()}, {os.cpu_count()} cores"
     return (
         f"{args.model}, {args.batch} images of {args.size} x {args.size}, {args.steps} steps, {args.threads} threads, "
-        f"median (smallest to largest) of {args.rounds} rounds, torch {torch.__version__}, {platform.machine()}, "
-        f"{os.cpu_count()} cores."
+        f"median (smallest to largest) of {args.rounds} rounds, torch {torch.__version__}, {machine}."
     )
 
 
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, default=96, help="height and width of the images")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=4, help="each attack is timed once a round")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--out", type=Path, help="folder for cost_per_step.md and cost_per_step.csv")
     return parser
 

@@ -60,9 +60,14 @@ def art_one_task(setting: Setting, steps: int) -> Iterator[Contender]:
     """
     evasion = checks.optional("art.attacks.evasion", extra="art")
     classification = checks.optional("art.estimators.classification", extra="art")
-    images, labels = setting.images.numpy(), setting.targets["class"].numpy()
+    images, labels = setting.images.cpu().numpy(), setting.targets["class"].cpu().numpy()
     estimator = classification.PyTorchClassifier(
-        setting.model, torch.nn.CrossEntropyLoss(), images.shape[1:], CLASSES, clip_values=(0, 1), device_type="cpu"
+        setting.model,
+        torch.nn.CrossEntropyLoss(),
+        images.shape[1:],
+        CLASSES,
+        clip_values=(0, 1),
+        device_type="gpu" if setting.images.is_cuda else "cpu",
     )
     budget = {"eps": EPS, "eps_step": ALPHA, "max_iter": steps, "verbose": False}
     pgd = evasion.ProjectedGradientDescent(estimator, num_random_init=1, **budget)

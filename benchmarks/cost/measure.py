@@ -20,6 +20,13 @@ from mt_torchattacks.evaluation.passes import count_passes
 UNITS_A_BLOCK = 2
 
 
+def unit_seconds(setting: Setting, times: int = 5) -> float:
+    """Wall-clock seconds of a unit, the mean of ``times`` after one that warms up."""
+    unit = unit_of(setting)
+    unit()
+    return _seconds(unit, times)[0]
+
+
 @dataclass
 class Cost:
     """What one step of an attack costs; times and operations in units."""
@@ -89,7 +96,15 @@ class _Operations(TorchDispatchMode):
 
 def _seconds(run: Callable[[], object], times: int = 1) -> tuple[float, float]:
     """Wall-clock and CPU seconds of one run, the mean of ``times``."""
+    _finish()
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(times):
         run()
+    _finish()
     return (time.perf_counter() - wall) / times, (time.process_time() - cpu) / times
+
+
+def _finish() -> None:
+    """Wait for a GPU, where one is in use."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()

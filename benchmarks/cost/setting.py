@@ -21,7 +21,7 @@ LOSSES = {
     "reshading": mta.losses.L1(),
 }
 CLASSES = 10
-MODELS = ("resnet34", "tiny_resnet")
+MODELS = ("resnet34", "tiny_resnet", "deeplab_resnet34")
 
 
 class TrunkWithHeads(nn.Module):
@@ -74,6 +74,11 @@ class Setting:
     images: Tensor
     targets: dict[str, Tensor]
 
+    def to(self, device: torch.device | str) -> Setting:
+        """The same on a device; the model is moved, not copied."""
+        targets = {task: target.to(device) for task, target in self.targets.items()}
+        return Setting(self.model.to(device), self.tasks, self.images.to(device), targets)
+
     def plain_losses(self, model: nn.Module, x: Tensor) -> list[Tensor]:
         """One scalar a task from torch's own functions: what code without any library differentiates."""
         outputs = model(x)
@@ -110,7 +115,7 @@ def transformer_setting(batch: int) -> Setting:
 
 def _dense_model(name: str, channels: dict[str, int]) -> nn.Module:
     checks.one_of(name, "model", MODELS)
-    if name == "tiny_resnet":
+    if name != "resnet34":
         return branched(name, Layout.all_shared(len(channels), 5), channels).eval()
     resnet34 = checks.optional("torchvision.models", extra="torchattacks").resnet34()
     trunk = nn.Sequential(*list(resnet34.children())[:-2])  # without its pooling and classifier

@@ -34,6 +34,7 @@ class HowToTrain:
         tau: of friendly_pgd, steps from images that are broken
         broken: of friendly_pgd, the sum of relative loss increases from which on an image is broken
         ratio: share of each batch that is attacked
+        seed: of the weights, the order of the samples and the augmentation; the recipe's by default
         precision: of the numbers; 16-mixed needs a GPU
         device: auto (a GPU if there is one), cpu or cuda
         workers: processes that load the data
@@ -55,6 +56,7 @@ class HowToTrain:
     tau: int = 1
     broken: float = 1.0
     ratio: float = 1.0
+    seed: int | None = None
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 0
@@ -76,6 +78,8 @@ def train(options: TrainOptions) -> None:
     recipe = training.Recipe.named(options.recipe).shortened(epochs=options.epochs, rooms=options.rooms)
     if options.weights is not None:
         recipe = replace(recipe, fit=recipe.fit | {"weights": options.weights})
+    if options.seed is not None:
+        recipe = replace(recipe, fit=recipe.fit | {"seed": options.seed})
     recipe = replace(recipe, attack=attack_arguments(options), start=options.start or "")
     output = options.output or Path("results/train", *options.recipe.split("/"))
     device = None if options.device == "auto" else mta.evaluation.usable_device(options.device).type

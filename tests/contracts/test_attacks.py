@@ -69,6 +69,19 @@ def test_images_targets_and_model_come_back_as_they_were(name: str) -> None:
     assert not images.requires_grad
 
 
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("of", ["images", "model", "both"])
+def test_channels_last_changes_nothing_but_rounding(name: str, of: str) -> None:
+    (images, targets), layout = toys.batch(), torch.channels_last
+    torch.manual_seed(3)
+    expected = make(name, toys.Toy())(images, targets)
+    model = toys.Toy().to(memory_format=layout if of != "images" else torch.contiguous_format)
+    torch.manual_seed(3)
+    found = make(name, model)(images if of == "model" else images.contiguous(memory_format=layout), targets)
+    assert found.is_contiguous(memory_format=torch.contiguous_format if of == "model" else layout)
+    assert float(((found - expected).abs() > 1e-4).float().mean()) < 0.05
+
+
 class Breaking(toys.Toy):
     """Fails at its third forward pass."""
 

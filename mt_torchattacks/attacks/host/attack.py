@@ -113,7 +113,7 @@ class MultiTaskAttack(PixelUnits, Host):
         checks.inputs(inputs, bounds=None, image_shaped=self.traits.images)
         self._check_arguments()
         self.device = _device_of(self.model, inputs.device)
-        images = inputs.detach().to(self.device)
+        images = inputs.detach().to(self.device).contiguous()  # else noise drawn like them depends on their layout
         images = self.inverse_normalize(images).to(inputs.dtype) if self._normalization_applied else images
         return self._scaled(images)
 
@@ -157,8 +157,8 @@ class MultiTaskAttack(PixelUnits, Host):
         bound: BoundObjective | None = self.__dict__.get("_bound")
         if bound is None:
             return self.model_outputs(self.box.scaled(inputs))
-        if self.traits.divides and inputs.requires_grad:
-            inputs = _NeverZero.apply(inputs)
+        if inputs.requires_grad:
+            inputs = (_NeverZero if self.traits.divides else _InOrder).apply(inputs)
         scores = bound(inputs.reshape(-1, *bound.images.shape[1:]))
         return Scores.of(-scores if self.targeted else scores, noise_copies=len(inputs) // len(bound.images))
 
@@ -311,8 +311,8 @@ class _Called:
         return getattr(self.attack.model, "other_inputs", ())
 
 
-class _NeverZero(torch.autograd.Function):
-    """The identity; a sample whose gradient is zero everywhere gets one tiny element, so that 0/0 becomes 0."""
+class _InOrder(torch.autograd.Function):
+    """The identity; its gradient is contiguous whatever the model's memory format, as hosts that take views of it need."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
@@ -320,10 +320,19 @@ class _NeverZero(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
-        stuck = (gradients[0] == 0).flatten(1).all(dim=1)
-        tiny = torch.zeros_like(gradients[0][:1], memory_format=torch.contiguous_format)
+        return gradients[0].contiguous()
+
+
+class _NeverZero(_InOrder):
+    """The same; a sample whose gradient is zero everywhere gets one tiny element, so that 0/0 becomes 0."""
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous()
+        stuck = (gradient == 0).flatten(1).all(dim=1)
+        tiny = torch.zeros_like(gradient[:1])
         tiny.view(-1)[0] = torch.finfo(tiny.dtype).eps
-        return where(stuck, tiny, gradients[0])
+        return where(stuck, tiny, gradient)
 
 
 def _device_of(model: nn.Module, default: torch.device) -> torch.device:
