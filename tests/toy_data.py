@@ -75,6 +75,21 @@ def other_toy() -> toys.Toy:
     return toys.Toy(1)
 
 
+class Breaking(toys.Toy):
+    """Cannot be differentiated anywhere but at the first two images of the toy data."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Outputs by task."""
+        if x.requires_grad and not torch.equal(x, toys.batch(2)[0]):
+            raise RuntimeError("it breaks under PGD")
+        return super().forward(x)
+
+
+def breaking_toy() -> Breaking:
+    """A model that breaks under attacks of several steps, for ``--model``."""
+    return Breaking()
+
+
 def two_images() -> NamedData:
     """Two images of 16 x 16 pixels for the toy model, for ``--data``."""
     return named_data(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from mt_torchattacks.cli import completion, data, layouts, listing, recipes, train
+from mt_torchattacks.cli import completion, data, layouts, listing, recipes, status, train
 from mt_torchattacks.cli.command import ADDED, Command
 from mt_torchattacks.cli.study import command_of
 from mt_torchattacks.studies import all_studies
@@ -14,6 +14,13 @@ from mt_torchattacks.studies import all_studies
 def commands() -> dict[str, Command]:
     """Every command by its name."""
     studies = [command_of(study) for study in all_studies().values()]
-    others = [*train.COMMANDS, *recipes.COMMANDS, *listing.COMMANDS, *layouts.COMMANDS, *data.COMMANDS]
+    others = [
+        *train.COMMANDS,
+        *recipes.COMMANDS,
+        *status.COMMANDS,
+        *listing.COMMANDS,
+        *layouts.COMMANDS,
+        *data.COMMANDS,
+    ]
     others.append(completion.command_of(commands))
     return {command.name: command for command in (*studies, *others, *ADDED.values())}

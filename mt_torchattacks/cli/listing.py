@@ -58,7 +58,7 @@ def _data() -> dict[str, str]:
 
 
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {
-    "models": lambda: dict.fromkeys(mta.models.zoo_names(), "trained, part of the package"),
+    "models": lambda: {name: mta.models.zoo_about(name) for name in mta.models.zoo_names()},
     "attacks": _attacks,
     "rules": _rules,
     "data": _data,

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.commands import commands
 from mt_torchattacks.cli.words import UsageError
+from mt_torchattacks.evaluation.claims import CellError
 from mt_torchattacks.names import hint
+
+_PLAIN = (ValueError, TypeError, KeyError, ImportError, OSError, OverflowError, MemoryError)
+"""What bad input raises, and a machine that is full."""
 
 _SUMMARY = "Adversarial attacks on all tasks of a multi-task model at once."
 
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unread()
     except RecursionError:
         return _failed(name, "a file or a word is nested too deeply")
-    except (UsageError, ValueError, TypeError, KeyError, ImportError, OSError, OverflowError, MemoryError) as error:
+    except (UsageError, CellError, *_PLAIN) as error:
         return _failed(name, " ".join(str(error).split()) or type(error).__name__)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, make_dataclass
+from dataclasses import asdict, dataclass, fields, make_dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.printing import PrintOptions, show
 from mt_torchattacks.cli.record import run_record
 from mt_torchattacks.cli.sources import Sources
-from mt_torchattacks.studies import Study, Table
+from mt_torchattacks.studies import Study, Table, all_studies
 
 if TYPE_CHECKING:
     from mt_torchattacks.evaluation import Store
@@ -29,10 +31,13 @@ class SharedOptions(PrintOptions):
         output: folder for tables, figures and results; a run that was interrupted goes on there; results/ and the name
             of the study, or of the recipe, by default
         device: where models run: auto (a GPU if there is one), cpu, cuda, cuda:1
+        executor: what computes the cells: local:4 (processes here), dask:tcp://host:8786, slurm:8,partition=gpu; this
+            process by default
     """
 
     output: Path | None = None
     device: str = "auto"
+    executor: str | None = None
 
 
 def command_of(study: type[Study[Any, Any]]) -> Command:
@@ -50,8 +55,12 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
     mta.checks.require(abs(seed) < 2**63, "--seed", "a number below 2**63", seed)
     sources = Sources(options)
     own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
-    made = study()
-    result = made.run(open_store(output), sources.models, sources.data, own, progress=not options.quiet)
+    made, run = study(), None
+    if options.executor is not None:
+        run = uuid.uuid4().hex
+        compute_elsewhere(study, options, output, run)
+    store = open_store(output, run)
+    result = made.run(store, sources.models, sources.data, own, progress=not options.quiet)
     tables, notes = made.tables(result), made.notes(result)
     for table in tables:
         mta.report.save_table(table.frame, output / table.name, table.digits if not table.shown else 2)
@@ -64,8 +73,34 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
     show(options, [as_text(tables, notes, output)], lambda: as_values(tables))
 
 
-def open_store(output: Path) -> Store:
+def compute_elsewhere(study: type[Study[Any, Any]], options: Any, output: Path, run: str) -> None:
+    """Let an executor's workers compute the cells: each goes through the whole study and takes what nobody has taken.
+
+    What fails there is shown, and raised when the study is put together here.
+    """
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    executors = mta.evaluation.executors
+    with executors.open_executor(options.executor, output) as (executor, workers):
+        for reason in executors.run_everywhere(executor, workers, work, study.name, values, str(output), run):
+            if not reason.startswith("CellError: "):  # which another worker has said
+                print(f"a worker stopped: {reason}", file=sys.stderr, flush=True)
+
+
+def work(name: str, values: dict[str, Any], output: str, run: str) -> None:
+    """What a worker does: the study's cells, not its tables."""
+    study = all_studies()[name]
+    options = command_of(study).options(**values)
+    sources = Sources(options)
+    own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
+    study().run(open_store(Path(output), run), sources.models, sources.data, own, progress=not options.quiet)
+
+
+def open_store(output: Path, run: str | None = None) -> Store:
     """The cells in a folder, which is made when the first one is written.
+
+    Args:
+        output: the study's folder.
+        run: see :class:`~mt_torchattacks.evaluation.Store`.
 
     Raises:
         ValueError: there is a file in the way.
@@ -74,7 +109,7 @@ def open_store(output: Path) -> Store:
     mta.files.remove_stale(output)
     there = next(path for path in (output, *output.parents) if path.exists())
     mta.checks.require(there.is_dir(), "output", "a folder", f"the file {there}")
-    return mta.evaluation.Store(output / "cells")
+    return mta.evaluation.Store(output / "cells", run)
 
 
 def as_text(tables: Sequence[Table], notes: Sequence[str], output: Path) -> str:

@@ -20,7 +20,7 @@ class CellProgress:
 
     def __init__(self, total: int, done: int, *, show: bool) -> None:
         self._bar = tqdm(total=total, initial=done, desc="cells", unit="cell", disable=None if show else True)
-        self._lines = show and not sys.stderr.isatty()
+        self._show, self._lines = show, show and not sys.stderr.isatty()
         self._total, self._done, self._start = total, done, time.perf_counter()
 
     def __enter__(self) -> CellProgress:
@@ -38,3 +38,11 @@ class CellProgress:
         if self._lines:
             seconds, self._start = time.perf_counter() - self._start, time.perf_counter()
             print(f"[{self._done}/{self._total}] {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Tell that a cell could not be computed, and why."""
+        self._bar.update()
+        self._done += 1
+        if self._show:
+            line = f"{name} failed: {type(error).__name__}: {error}"
+            tqdm.write(line if not self._lines else f"[{self._done}/{self._total}] {line}", file=sys.stderr)

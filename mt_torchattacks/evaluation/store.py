@@ -5,37 +5,56 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.evaluation.claims import CellError, Claims
 from mt_torchattacks.evaluation.progress import CellProgress
+from mt_torchattacks.evaluation.version import made_by
 from mt_torchattacks.files import remove_stale, write_whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+_POLL = 0.2  # seconds between two looks at a cell that another process computes
+
+
+class Found(NamedTuple):
+    """A cell as its file has it: by which versions it was made, too."""
+
+    key: dict[str, Any]
+    value: Any
+    made_by: Any
+
+
 class Store:
     """A folder of results, each computed once.
 
     A cell's file is named after its key: readable words, and a hash of the whole key. It appears whole or not at all,
-    so a run that is killed loses the cell it was at and no other, and any number of processes may work on one folder:
-    at worst two compute the same cell, and the later one replaces a value by its equal. A damaged file is reported by
-    name and computed again.
+    so a run that is killed loses the cell it was at and no other. Any number of processes may work on one folder: a
+    cell is computed by the first that claims it, the others go on with what is left and wait for it at the end. A
+    process that died loses its claims: at once on the same machine, on others after a minute
+    (:mod:`~mt_torchattacks.evaluation.claims`). A damaged file is reported by name and computed again.
 
-    The key is all that determines the value; for models and data put a :func:`fingerprint` into it. Numbers are
+    A cell that was made by another version of torch, of torchattacks or of what determines this library's numbers
+    (:data:`~mt_torchattacks.evaluation.version.RESULTS_VERSION`) is computed again.
+
+    The key is all else that determines the value; for models and data put a :func:`fingerprint` into it. Numbers are
     compared as JSON writes them: 8 and 8.0 are two keys.
 
     Args:
         folder: where the files are; it is made when the first cell is written. What killed processes left there an
             hour ago or earlier is removed.
+        run: name of a run of several processes, in which a cell that failed is not tried again; None for none.
 
     Example:
         >>> import tempfile
@@ -49,8 +68,9 @@ class Store:
         0   apgd    8  88.5
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, run: str | None = None) -> None:
         self.folder = Path(folder)
+        self._claims = Claims(run)
         remove_stale(self.folder)
 
     def path(self, key: Mapping[str, Any]) -> Path:
@@ -79,31 +99,78 @@ class Store:
             TypeError, ValueError: JSON cannot hold the key or the value.
         """
         path = self.path(key)
+        while True:
+            found = self._cell(path, key, compute)
+            if found is not None:
+                return found.value
+            time.sleep(_POLL)
+
+    def _cell(self, path: Path, key: Mapping[str, Any], compute: Callable[[], Any]) -> Found | None:
+        """The value of a cell, computed if it is not there; None while another process computes it."""
+        plain = json.loads(_json(dict(key), "key"))
         found = self._read(path)
-        if found is not None and found[0] == json.loads(_json(dict(key), "key")):
-            return found[1]
-        text = _json({"key": dict(key), "value": compute()}, f"the value of {path.name}", indent=1)
-        write_whole(path, text + "\n")
-        return json.loads(text)["value"]
+        if _is_of(found, plain):
+            return found
+        failed = self._claims.failure(path)
+        if failed is not None:
+            raise CellError(f"{_label(key)}: {failed}")
+        if not self._claims.take(path):
+            return None
+        with self._claims.held(path):
+            found = self._read(path)  # perhaps written just before the claim was free
+            if _is_of(found, plain):
+                return found
+            content = {"key": dict(key), "value": compute(), "made_by": made_by()}
+            text = _json(content, f"the value of {path.name}", indent=1)
+            write_whole(path, text + "\n")
+        return Found(plain, json.loads(text)["value"], made_by())
 
     def cells(
         self, cells: Iterable[tuple[Mapping[str, Any], Callable[[], Any]]], *, progress: bool = True
     ) -> list[Any]:
         """The values of many cells; the progress starts at those that are there.
 
+        A cell that fails is reported, with its reason, and the others are computed; then the first error is raised.
+
         Args:
             cells: for each cell its key and what computes it.
             progress: whether to show it: a bar on a terminal, elsewhere a line for each cell that was computed.
         """
         cells = list(cells)
-        missing = [not self.path(key).exists() for key, _ in cells]
-        values = []
+        paths = [self.path(key) for key, _ in cells]
+        missing = [not _is_of(self._read(path), json.loads(_json(dict(key), "key")))
+                   for path, (key, _) in zip(paths, cells, strict=True)]  # fmt: skip
+        values: dict[int, Any] = {}
+        errors: list[Exception] = []
+        left = list(range(len(cells)))
         with CellProgress(len(cells), len(cells) - sum(missing), show=progress) as shown:
-            for (key, compute), new in zip(cells, missing, strict=True):
-                values.append(self.cell(key, compute))
-                if new:
-                    shown.finished(_label(key))
-        return values
+            while left:
+                elsewhere = []
+                for place in left:
+                    key, compute = cells[place]
+                    try:
+                        found = self._cell(paths[place], key, compute)
+                    except CellError as error:  # which the process that computed it has shown
+                        errors.append(error)
+                        continue
+                    except Exception as error:
+                        errors.append(error)
+                        shown.failed(_label(key), error)
+                        continue
+                    if found is None:
+                        elsewhere.append(place)
+                        continue
+                    values[place] = found.value
+                    if missing[place]:
+                        shown.finished(_label(key))
+                if len(elsewhere) == len(left):
+                    time.sleep(_POLL)
+                left = elsewhere
+        if len(errors) > 1 and all(isinstance(error, CellError) for error in errors):
+            raise CellError(f"{len(errors)} of {len(cells)} cells failed, the first of them {errors[0]}")
+        if errors:
+            raise errors[0]
+        return [values[place] for place in range(len(cells))]
 
     def to_frame(self) -> DataFrame:
         """All cells as a table, in the order of their files' names.
@@ -120,19 +187,19 @@ class Store:
         for path in sorted(self.folder.glob("*.json")):
             found = self._read(path)
             if found is not None:
-                key, value = found
+                key, value, _ = found
                 columns = _flat(value if isinstance(value, dict) else {"value": value})
                 checks.require(not key.keys() & columns.keys(), str(path), "other names in the value", sorted(columns))
                 rows.append(key | columns)
         return checks.optional("pandas", extra="plot").DataFrame(rows)
 
-    def _read(self, path: Path) -> tuple[dict[str, Any], Any] | None:
+    def _read(self, path: Path) -> Found | None:
         """Key and value of a file; None where there is none, or one that is damaged."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             key, value = found["key"], found["value"]
             if path.stem.endswith(f"-{_digest(key)}"):
-                return key, value
+                return Found(key, value, found.get("made_by"))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, LookupError, RecursionError):
@@ -154,6 +221,11 @@ def fingerprint(tensors: Mapping[str, Tensor] | Sequence[Tensor]) -> str:
         digest.update(f"{name} {checks.describe(tensor)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _is_of(found: Found | None, key: Mapping[str, Any]) -> bool:
+    """Whether a file has the cell of a key, made by the versions that are at work."""
+    return found is not None and found.key == key and found.made_by == made_by()
 
 
 def _label(key: Mapping[str, Any]) -> str:

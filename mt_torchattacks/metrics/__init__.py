@@ -19,7 +19,16 @@ if TYPE_CHECKING:
         transferability,
     )
     from mt_torchattacks.metrics.segmentation import SegmentationMetrics
-    from mt_torchattacks.metrics.statistics import half_interval, student_quantile
+    from mt_torchattacks.metrics.statistics import (
+        Correlation,
+        Paired,
+        bootstrap_interval,
+        half_interval,
+        holm,
+        paired_test,
+        rank_correlation,
+        student_quantile,
+    )
     from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
 else:
     lazily(__name__)
@@ -28,15 +37,21 @@ __all__ = [
     "AverageRelativePerformance",
     "BoxMetrics",
     "ClassificationMetrics",
+    "Correlation",
     "DepthMetrics",
     "MultilabelMetrics",
     "NormalMetrics",
+    "Paired",
     "SegmentationMetrics",
     "TaskError",
     "TaskMetrics",
     "average_relative_performance",
+    "bootstrap_interval",
     "functional",
     "half_interval",
+    "holm",
+    "paired_test",
+    "rank_correlation",
     "relative_task_vulnerability",
     "student_quantile",
     "transferability",

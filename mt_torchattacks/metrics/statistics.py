@@ -1,7 +1,11 @@
-"""Intervals: how sure a mean over seeds is."""
+"""How sure a number is: intervals, paired tests, and the correction for many of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
@@ -44,3 +48,150 @@ def half_interval(values: Tensor) -> Tensor:
     samples = values.shape[-1]
     half: Tensor = student_quantile(samples) * values.std(dim=-1) / samples**0.5
     return half
+
+
+class Paired(NamedTuple):
+    """How much larger one of two measurements of the same things is.
+
+    Args:
+        difference: the mean of the differences.
+        low, high: its 95 % confidence interval (Student's t); both are the mean itself where all differences agree.
+        p_value: of 'they are equal', two-sided, by swapping the two at random in each pair.
+        pairs: their number.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    pairs: int
+
+
+def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
+    """Compare two measurements of the same things: attacks on the same images, rules on the same models.
+
+    The p-value is that of the permutation test that swaps the two within pairs; all swaps up to 13 pairs, 10,000 random
+    ones (always the same) beyond. It supposes nothing of how the differences are distributed; the interval does.
+
+    Args:
+        first, second: as many numbers each, in the same order, two at least.
+
+    Raises:
+        ImportError: SciPy is not installed.
+        ValueError: other lengths.
+
+    Example:
+        >>> found = paired_test([3.0, 5.0, 4.0, 6.0], [1.0, 4.0, 2.0, 3.0])
+        >>> found.difference, found.p_value
+        (2.0, 0.125)
+    """
+    same = len(first) == len(second)
+    checks.require(same, "second", f"as many numbers as first, {len(first)}", len(second))
+    checks.require(len(first) >= 2, "first", "two numbers at least", len(first))
+    differences = torch.tensor([a - b for a, b in zip(first, second, strict=True)], dtype=torch.float64)
+    half = float(half_interval(differences))
+    stats, numpy = (checks.optional(name, extra="plot") for name in ("scipy.stats", "numpy"))
+    found = stats.permutation_test(
+        (differences.numpy(),),
+        lambda values, axis: numpy.mean(values, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=10_000,
+        rng=numpy.random.default_rng(0),
+    )
+    mean = float(differences.mean())
+    return Paired(mean, mean - half, mean + half, float(found.pvalue), len(first))
+
+
+class Correlation(NamedTuple):
+    """Spearman's rank correlation, and the p-value of 'there is none', two-sided, by reordering one of the two."""
+
+    value: float
+    p_value: float
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
+    """Whether one number rises with another: Spearman's rank correlation.
+
+    The p-value is that of the permutation test: all orders up to 7 pairs, 10,000 random ones (always the same) beyond.
+
+    Args:
+        x, y: as many numbers each, three at least; each with at least two different ones.
+
+    Raises:
+        ImportError: SciPy is not installed.
+        ValueError: other lengths.
+
+    Example:
+        >>> rank_correlation([1, 2, 3, 4], [0.1, 0.2, 0.4, 0.3]).value
+        0.8
+    """
+    checks.require(len(x) == len(y) >= 3, "y", f"as many numbers as x, {len(x)}, and three at least", len(y))
+    for name, values in (("x", x), ("y", y)):
+        checks.require(len(set(values)) > 1, name, "at least two different numbers", list(values))
+    stats, numpy = (checks.optional(name, extra="plot") for name in ("scipy.stats", "numpy"))
+    ranks = stats.rankdata(y)
+
+    def correlation(values: Tensor) -> float:
+        return float(numpy.corrcoef(stats.rankdata(values), ranks)[0, 1])
+
+    found = stats.permutation_test(
+        (numpy.asarray(x, dtype=float),),
+        correlation,
+        permutation_type="pairings",
+        n_resamples=10_000,
+        vectorized=False,
+        rng=numpy.random.default_rng(0),
+    )
+    return Correlation(float(found.statistic), float(found.pvalue))
+
+
+def bootstrap_interval(
+    statistic: Callable[[list[int]], float | None], count: int, *, resamples: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % interval of a statistic of a set, over sets drawn from it with replacement (percentiles).
+
+    Args:
+        statistic: of the members at these places; None where it is undefined, such sets are left out.
+        count: members of the set.
+        resamples: sets that are drawn.
+        seed: of the draw.
+
+    Raises:
+        ValueError: the statistic is undefined for every set.
+
+    Example:
+        >>> numbers = [3.0, 5.0, 4.0, 6.0]
+        >>> bootstrap_interval(lambda places: sum(numbers[i] for i in places) / 4, count=4)
+        (3.5, 5.5)
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn: list[list[int]] = torch.randint(count, (resamples, count), generator=generator).tolist()
+    values = [value for places in drawn if (value := statistic(places)) is not None]
+    checks.require(len(values) > 0, "statistic", "a number for some of the sets", "none")
+    low, high = torch.tensor(values).quantile(torch.tensor([0.025, 0.975])).tolist()
+    return low, high
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values of several tests, corrected so that the chance of any false alarm stays what one test promises.
+
+    Source: Holm, 'A simple sequentially rejective multiple test procedure', 1979.
+
+    Args:
+        p_values: one for each test, in [0, 1].
+
+    Raises:
+        ValueError: a number outside of [0, 1].
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    for value in p_values:
+        checks.require(0 <= value <= 1, "p_values", "numbers in [0, 1]", value)
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
-    from mt_torchattacks.models.zoo import zoo, zoo_names, zoo_record
+    from mt_torchattacks.models.zoo import zoo, zoo_about, zoo_names, zoo_record
 else:
     lazily(__name__)
 
@@ -32,6 +32,7 @@ __all__ = [
     "save_checkpoint",
     "two_digits",
     "zoo",
+    "zoo_about",
     "zoo_names",
     "zoo_record",
 ]

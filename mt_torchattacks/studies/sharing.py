@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -27,9 +27,6 @@ PUBLISHED = {
     "depth": (0.10, 0.08, 0.09, 0.12, 0.15, 0.15),
 }
 """'Attacking All Tasks at Once', figure on parameter sharing: NYUv2, APGD at 8/255, by shared blocks from 0 to 5."""
-
-_RESAMPLES = 200
-_LOW, _HIGH = 0.025, 0.975
 
 
 @dataclass
@@ -107,7 +104,7 @@ class SharingStudy(Study[SharingOptions, Shared]):
             pairs = [(float(result.blocks[model]), value["tasks"][task]["transferability"]) for model, value in ordered]
             known = [pair for pair in pairs if pair[1] is not None]
             if len(known) >= 3:
-                correlation = _spearman(*zip(*known, strict=True))
+                correlation = mta.metrics.rank_correlation(*zip(*known, strict=True)).value
                 lines.append(f"{task}: rank correlation of shared blocks and transferability {correlation:+.2f}")
         return lines
 
@@ -145,16 +142,14 @@ def bootstrap(found: mta.evaluation.WorstCaseEvaluation, task: str) -> tuple[flo
         found: has what each image adds to the metrics, clean and under the attack of the task's name.
         task: the attacked one.
     """
-    generator, count = torch.Generator().manual_seed(0), len(found.members["clean"])
-    drawn = torch.randint(count, (_RESAMPLES, count), generator=generator)
-    values = []
-    for images in drawn.tolist():
+    count = len(found.members["clean"])
+
+    def carried(images: list[int]) -> float | None:
         before, after = (found.metrics([name] * count, images) for name in ("clean", task))
         arp = mta.metrics.average_relative_performance(before, after, found.evaluation.directions).per_task
-        if arp[task] > 0:
-            values.append(mta.metrics.transferability(arp, task))
-    low, high = torch.tensor(values).quantile(torch.tensor([_LOW, _HIGH])).tolist()
-    return low, high
+        return mta.metrics.transferability(arp, task) if arp[task] > 0 else None
+
+    return mta.metrics.bootstrap_interval(carried, count)
 
 
 def cosines(model: NamedModel, data: NamedData) -> dict[str, float]:
@@ -185,11 +180,6 @@ def _in_words(measured: Mapping[str, Any]) -> str:
     if measured["transferability"] is None:
         return "not hurt itself"
     return f"{measured['transferability']:.2f} [{measured['low']:.2f}, {measured['high']:.2f}]"
-
-
-def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    ranks = torch.tensor([a, b]).argsort(dim=1).argsort(dim=1).double()
-    return float(torch.corrcoef(ranks)[0, 1])
 
 
 def figure(result: Shared) -> Figure:

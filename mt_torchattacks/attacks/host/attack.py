@@ -312,7 +312,7 @@ class _Called:
 
 
 class _InOrder(torch.autograd.Function):
-    """The identity; its gradient is contiguous whatever the model's memory format, as hosts that take views of it need."""
+    """The identity; its gradient is contiguous in any memory format, for hosts that take views of it."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
