@@ -78,8 +78,9 @@ def compute_elsewhere(study: type[Study[Any, Any]], options: Any, output: Path, 
 
     What fails there is shown, and raised when the study is put together here.
     """
+    from mt_torchattacks.evaluation import executors
+
     values = {field.name: getattr(options, field.name) for field in fields(options)}
-    executors = mta.evaluation.executors
     with executors.open_executor(options.executor, output) as (executor, workers):
         for reason in executors.run_everywhere(executor, workers, work, study.name, values, str(output), run):
             if not reason.startswith("CellError: "):  # which another worker has said

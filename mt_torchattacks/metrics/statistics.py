@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -90,14 +91,14 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
     checks.require(len(first) >= 2, "first", "two numbers at least", len(first))
     differences = torch.tensor([a - b for a, b in zip(first, second, strict=True)], dtype=torch.float64)
     half = float(half_interval(differences))
-    stats, numpy = (checks.optional(name, extra="plot") for name in ("scipy.stats", "numpy"))
+    stats = checks.optional("scipy.stats", extra="plot")
     found = stats.permutation_test(
         (differences.numpy(),),
-        lambda values, axis: numpy.mean(values, axis=axis),
+        lambda values, axis: np.mean(values, axis=axis),
         permutation_type="samples",
         vectorized=True,
         n_resamples=10_000,
-        rng=numpy.random.default_rng(0),
+        rng=np.random.default_rng(0),
     )
     mean = float(differences.mean())
     return Paired(mean, mean - half, mean + half, float(found.pvalue), len(first))
@@ -129,19 +130,19 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
     checks.require(len(x) == len(y) >= 3, "y", f"as many numbers as x, {len(x)}, and three at least", len(y))
     for name, values in (("x", x), ("y", y)):
         checks.require(len(set(values)) > 1, name, "at least two different numbers", list(values))
-    stats, numpy = (checks.optional(name, extra="plot") for name in ("scipy.stats", "numpy"))
+    stats = checks.optional("scipy.stats", extra="plot")
     ranks = stats.rankdata(y)
 
     def correlation(values: Tensor) -> float:
-        return float(numpy.corrcoef(stats.rankdata(values), ranks)[0, 1])
+        return float(np.corrcoef(stats.rankdata(values), ranks)[0, 1])
 
     found = stats.permutation_test(
-        (numpy.asarray(x, dtype=float),),
+        (np.asarray(x, dtype=float),),
         correlation,
         permutation_type="pairings",
         n_resamples=10_000,
         vectorized=False,
-        rng=numpy.random.default_rng(0),
+        rng=np.random.default_rng(0),
     )
     return Correlation(float(found.statistic), float(found.pvalue))
 

@@ -91,8 +91,22 @@ def test_a_wheel_declares_the_command_and_the_extras(wheel: Path) -> None:
     metadata = next(importlib.metadata.distributions(path=[str(wheel)]))
     assert [(point.name, point.value) for point in metadata.entry_points] == [("mt-attack", "mt_torchattacks.cli:main")]
     extras = {"torchattacks", "art", "data", "models", "timm", "plot", "torchjd", "docs", "test", "all"}
-    extras |= {"train", "tensorboard", "digits", "completion"}
+    extras |= {"train", "tensorboard", "digits", "completion", "cluster"}
     assert set(metadata.metadata.get_all("Provides-Extra") or []) == extras
+
+
+def test_a_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size < 3 * 2**20
+
+
+def test_the_package_of_models_is_found_where_it_is_installed(tmp_path: Path) -> None:
+    folder = tmp_path / "zoo"
+    shutil.copytree(ROOT / "zoo", folder, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--target", str(tmp_path / "site"))
+    installed = run(sys.executable, "-m", "pip", "install", *options, ".", cwd=folder)
+    assert installed.returncode == 0, installed.stderr
+    names = python("import mt_torchattacks as mta; print(mta.models.zoo_names())", PYTHONPATH=str(tmp_path / "site"))
+    assert "rooms3-robust/pgd-dgba-0" in names
 
 
 def test_the_version_is_the_same_everywhere(wheel: Path) -> None:

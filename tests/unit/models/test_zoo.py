@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,21 @@ from mt_torchattacks.training import Recipe, measure, recipe_names
 
 
 def test_every_model_has_its_recipe_and_families_are_whole() -> None:
-    families = {name.split("/")[0] for name in zoo_names()}
-    assert families >= {"rooms3", "rooms3-resnet34"}
-    assert [name for name in sorted(recipe_names()) if name.split("/")[0] in families] == zoo_names()
+    plain = [name for name in zoo_names() if not zoo_record(name).get("attack")]
+    families = {name.split("/")[0] for name in plain}
+    assert families == {"rooms3", "rooms3-resnet34"}
+    assert [name for name in sorted(recipe_names()) if name.split("/")[0] in families] == plain
 
 
 @pytest.mark.parametrize("name", zoo_names())
 def test_records_are_the_recipes(name: str) -> None:
-    record, recipe = zoo_record(name), Recipe.named(name)
+    record = zoo_record(name)
+    recipe = Recipe.named(record["name"])
+    if record.get("attack"):
+        fit = recipe.fit | {"epochs": 8, "seed": int(name[-1])}
+        recipe = replace(recipe, fit=fit, attack=record["attack"], start=record["name"])
+        rule = record["attack"]["balance"].replace(":", "-")
+        assert name == f"rooms3-robust/{'pgd' if record['attack']['steps'] == 5 else 'fgsm'}-{rule}-{name[-1]}"
     assert Recipe(**{field: record[field] for field in vars(recipe) if field in record}) == recipe
 
 
@@ -67,3 +76,13 @@ def test_unknown_names() -> None:
     for function in (zoo, zoo_record):
         with pytest.raises(ValueError, match="name: expected one of .*'rooms3/all-shared', .* found 'rooms3/none'"):
             function("rooms3/none")
+
+
+def test_without_the_package_of_models_the_message_says_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("mt_torchattacks.models.zoo")
+    monkeypatch.setattr(module, "WEIGHT_FOLDERS", module.WEIGHT_FOLDERS[:1])
+    assert zoo_names() == ["rooms3/all-shared"]
+    with pytest.raises(
+        ValueError, match="there are more in the package mt-torchattacks-zoo, found 'rooms3/independent'"
+    ):
+        zoo("rooms3/independent")
