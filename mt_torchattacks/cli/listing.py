@@ -18,10 +18,10 @@ class Listed:
     """What to list.
 
     Args:
-        what: models, attacks, rules, data or studies
+        what: models, attacks, rules, data, studies or recipes
     """
 
-    what: Literal["models", "attacks", "rules", "data", "studies"]
+    what: Literal["models", "attacks", "rules", "data", "studies", "recipes"]
 
 
 @dataclass
@@ -57,14 +57,24 @@ def _data() -> dict[str, str]:
     }
 
 
+def _recipes() -> dict[str, str]:
+    from mt_torchattacks.recipes.recipe import StudyRecipe, recipe_files
+
+    loaded = {name: StudyRecipe.load(file) for name, file in recipe_files().items()}
+    return {name: f"mt-attack {of.study}, {len(of.claims)} claims" for name, of in loaded.items()}
+
+
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {
     "models": lambda: {name: mta.models.zoo_about(name) for name in mta.models.zoo_names()},
     "attacks": _attacks,
     "rules": _rules,
     "data": _data,
     "studies": _studies,
+    "recipes": _recipes,
 }
 
 COMMANDS = (
-    Command("list", "the names of models, attacks, rules, data or studies", "attacks", ListOptions, show_names),
+    Command(
+        "list", "the names of models, attacks, rules, data, studies or recipes", "attacks", ListOptions, show_names
+    ),
 )

@@ -1,14 +1,17 @@
-"""``mt-attack run``: a study with the options of a file."""
+"""``mt-attack run``: recipes, by name or from files."""
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
-from mt_torchattacks.cli.study import SharedOptions, command_of
+from mt_torchattacks.cli.study import SharedOptions, command_of, run_study
 from mt_torchattacks.studies import all_studies
 
 
@@ -17,10 +20,13 @@ class Recipe:
     """Which recipe.
 
     Args:
-        recipe: a YAML file with the entries study (its name) and options (as on the command line, with _ for -)
+        recipe: a name of `mt-attack list recipes`, a pattern as 'rooms/*', or a YAML file with the entries study (its
+            name) and options (as on the command line, with _ for -)
+        reduced: run it in seconds, on few images; its verdicts then mean nothing
     """
 
-    recipe: Path
+    recipe: str
+    reduced: bool = False
 
 
 @dataclass
@@ -28,35 +34,50 @@ class RunOptions(SharedOptions, Recipe):
     """Which recipe, and what all studies share."""
 
 
-def run(options: RunOptions) -> int | None:
-    """Run the study that a recipe names, with its options."""
+def run(options: RunOptions) -> None:
+    """Run the studies that recipes name, with their options, and judge their claims."""
+    from mt_torchattacks.recipes import StudyRecipe
+
+    found = {name: StudyRecipe.load(file) for name, file in recipes_of(options.recipe).items()}
+    for name, recipe in found.items():
+        if not options.quiet and not options.json:
+            print(f"# {name}\n\n{recipe.about}\n", flush=True)
+        run_recipe(name, recipe, options, Path(name) if len(found) > 1 else Path(Path(name).stem))
+
+
+def run_recipe(name: str, recipe: Any, options: RunOptions, folder: Path) -> None:
+    """Run a recipe; its results are in a folder of the output's where there are several."""
     from mt_torchattacks.cli.parse import parse_mapping
+    from mt_torchattacks.recipes import judged_tables
 
-    found = load_recipe(options.recipe)
-    command = command_of(all_studies()[found["study"]])
+    study = all_studies()[recipe.study]
     shared = {one.name: getattr(options, one.name) for one in fields(SharedOptions)}
-    shared["output"] = str(options.output or Path("results", options.recipe.stem))
-    return command.run(parse_mapping(command, found.get("options", {}) | shared, str(options.recipe)))
+    alone = options.output is not None and len(folder.parts) == 1
+    shared["output"] = str(options.output if alone else (options.output or Path("results")) / folder)
+    given = recipe.options | (recipe.reduced if options.reduced else {}) | shared
+    run_study(study, parse_mapping(command_of(study), given, name), partial(judged_tables, recipe))
 
 
-def load_recipe(path: Path) -> dict[str, Any]:
-    """The contents of a recipe's file.
+def recipes_of(text: str) -> Mapping[str, Any]:
+    """The recipes' files by name: of a name, a pattern, or a path.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no recipe; the message says what is wrong.
+        ValueError: none is meant; the message lists those that have names.
     """
-    import yaml
+    from mt_torchattacks.recipes import recipe_files
 
-    try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        mta.checks.fail(str(path), "YAML", f"{' '.join(str(error).split())}")
-    mta.checks.keys(found, str(path), ("study",), allowed=("study", "options", "about"))
-    mta.checks.one_of(found["study"], f"study in {path}", all_studies())
-    return dict(found)
+    known = recipe_files()
+    named = {name: known[name] for name in fnmatch.filter(known, text)}
+    if named:
+        return named
+    path = Path(text)
+    is_file = path.exists() or path.suffix in (".yaml", ".yml") or path.is_absolute()
+    expected = f"one of {mta.checks.listed(known)}, or a YAML file"
+    mta.checks.require(is_file, "recipe", expected, f"{text!r}{mta.names.hint(text, known)}")
+    return {text: path}
 
 
 COMMANDS = (
-    Command("run", "run a study with the options of a YAML file", "recipe.yaml --output results/mine", RunOptions, run),
-)
+    Command("run", "run a study with the options of a recipe, and judge claims", "rooms/white-box --reduced",
+            RunOptions, run),
+)  # fmt: skip

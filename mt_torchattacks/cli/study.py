@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, make_dataclass
 from functools import partial
 from pathlib import Path
@@ -47,8 +47,16 @@ def command_of(study: type[Study[Any, Any]]) -> Command:
     return Command(study.name, study.help, study.example, options, partial(run_study, study))
 
 
-def run_study(study: type[Study[Any, Any]], options: Any) -> None:
-    """Run a study and write what it finds into its folder."""
+def run_study(
+    study: type[Study[Any, Any]], options: Any, more: Callable[[Sequence[Table]], list[Table]] = lambda tables: []
+) -> None:
+    """Run a study and write what it finds into its folder.
+
+    Args:
+        study: the study.
+        options: of its command.
+        more: further tables that are made from the study's.
+    """
     started, clock = time.time(), time.perf_counter()
     output = options.output or Path("results", study.name)
     seed = getattr(options, "seed", 0)
@@ -62,6 +70,7 @@ def run_study(study: type[Study[Any, Any]], options: Any) -> None:
     store = open_store(output, run)
     result = made.run(store, sources.models, sources.data, own, progress=not options.quiet)
     tables, notes = made.tables(result), made.notes(result)
+    tables += more(tables)
     for table in tables:
         mta.report.save_table(table.frame, output / table.name, table.digits if not table.shown else 2)
     for name, text in made.files(result).items():

@@ -80,18 +80,22 @@ class SharingStudy(Study[SharingOptions, Shared]):
 
     def tables(self, result: Shared) -> list[Table]:
         frame = mta.checks.optional("pandas", extra="plot").DataFrame
-        found, clean = [], []
+        found, clean, every = [], [], []
         for model, value in _by_blocks(result):
             head = {"model": model, "shared blocks": result.blocks[model]}
             row = dict(head)
             for task, measured in value["tasks"].items():
                 row |= {task: _in_words(measured)}
+                every.append({"model": model, "attacked": task} | {
+                    name: measured[name] for name in ("transferability", "low", "high")
+                } | {"shared blocks": float(result.blocks[model])})  # fmt: skip
             found.append(row | {f"cos {pair}": round(cosine, 3) for pair, cosine in value["cosines"].items()})
             metrics = {f"{task} {name}": number for task, of in value["clean"].items() for name, number in of.items()}
             clean.append(head | metrics)
         title = "Transferability by attacked task with 95 % bootstrap intervals; cosine of the tasks' gradients"
         return [
             Table("transferability", f"{title}, {result.title}", frame(found), 3),
+            Table("transferability_long", "Transferability, a row each", frame(every), 3, shown=False),
             Table("clean", f"Metrics on the clean images, {result.title}", frame(clean), 3),
         ]
 
