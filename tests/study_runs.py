@@ -24,7 +24,9 @@ WORDS = {
     "auto-saga": "--steps 1",
     "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
+    "defence": f"--undefended {OTHER} --attack fgsm pgd --steps 1",
     "evaluate": "--steps 1",
+    "gallery": "--steps 1 --balance dgba",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms
     "queries": "--queries 4 --steps 1",
     "sharing": "--steps 1",
@@ -32,6 +34,7 @@ WORDS = {
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",
     "two-digits": "--seeds 2 --images 12 --steps 2 --scales 1 25 --train-images 200 --epochs 1",
     "weights": "--attack fgsm --grid-step 0.25 --rungs 1",
+    "white-box": "--attack fgsm pgd --steps 1",
     "worst-case": "--steps 1 --queries 3",
 }
 """Small budgets, by the study's name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from mt_torchattacks.cli import completion, data, layouts, listing, recipes, status, train
+from mt_torchattacks.cli import completion, data, layouts, listing, recipes, report, status, train
 from mt_torchattacks.cli.command import ADDED, Command
 from mt_torchattacks.cli.study import command_of
 from mt_torchattacks.studies import all_studies
@@ -17,6 +17,7 @@ def commands() -> dict[str, Command]:
     others = [
         *train.COMMANDS,
         *recipes.COMMANDS,
+        *report.COMMANDS,
         *status.COMMANDS,
         *listing.COMMANDS,
         *layouts.COMMANDS,

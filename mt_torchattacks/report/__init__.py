@@ -7,6 +7,7 @@ from mt_torchattacks.lazy import lazily
 if TYPE_CHECKING:
     from mt_torchattacks.report.bars import arp_figure
     from mt_torchattacks.report.explanation import explain
+    from mt_torchattacks.report.latex import to_latex
     from mt_torchattacks.report.layouts import layout_figure
     from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
     from mt_torchattacks.report.predictions import prediction_figure
@@ -42,6 +43,7 @@ __all__ = [
     "prediction_figure",
     "save_figure",
     "save_table",
+    "to_latex",
     "to_markdown",
     "transfer_summary",
 ]

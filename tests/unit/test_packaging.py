@@ -66,7 +66,7 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_holds_every_source_and_data_file(wheel: Path) -> None:
-    suffixes = {".py", ".pyi", ".csv", ".json", ".safetensors", ".yaml"}
+    suffixes = {".py", ".pyi", ".csv", ".json", ".safetensors", ".yaml", ".html"}
     wanted = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
