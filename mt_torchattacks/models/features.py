@@ -75,7 +75,7 @@ def features(model: nn.Module, layers: Mapping[str, str] | None = None, /, **nam
 
     Args:
         model: any model. Outputs that are a mapping stay; any other output is left out.
-        layers, **named: the layers' dotted names, as ``model.named_modules()`` has them, by task.
+        layers, named: the layers' dotted names, as ``model.named_modules()`` has them, by task.
 
     Raises:
         TypeError: not a ``torch.nn.Module``.

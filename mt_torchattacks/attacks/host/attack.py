@@ -44,7 +44,7 @@ class MultiTaskAttack(PixelUnits, Host):
         model: the model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: the balancing rule or its name.
-        *args, **kwargs: the host's own arguments. A radius, and any other length, is in the unit of the pixels.
+        args, kwargs: the host's own arguments. A radius, and any other length, is in the unit of the pixels.
         bounds: smallest and largest pixel value, each a number or one a channel. The loop works in coordinates in
             which they are 0 and 1, so one that takes a single number for a radius needs the same share of the range
             in all channels.
