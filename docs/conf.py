@@ -15,7 +15,7 @@ import generate  # noqa: E402 (in this folder)
 import mt_torchattacks  # noqa: E402
 
 project = "mt-torchattacks"
-author = copyright = "the mt-torchattacks authors"  # noqa: A001 (Sphinx's name)
+author = copyright = "the mt-torchattacks authors"
 version = release = mt_torchattacks.__version__
 extensions = [
     "myst_parser",

@@ -1,4 +1,4 @@
-"""The pages that are made from the library itself: its attacks, rules, losses, studies, models, and every public name."""
+"""The pages that are made from the library itself: attacks, rules, losses, studies, models, and all public names."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from mt_torchattacks.models import zoo_names, zoo_record
 from mt_torchattacks.studies import all_studies
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("", "attacks", "balancing", "tasks.losses", "tasks", "metrics", "models", "data", "evaluation", "training", "report",
-           "recipes", "studies", "geometry")  # fmt: skip
+MODULES = (
+    *("", "attacks", "balancing", "tasks.losses", "tasks", "metrics", "models", "data"),
+    *("evaluation", "training", "report", "recipes", "studies", "geometry"),
+)
 """The public modules of the reference."""
 
 
@@ -59,13 +61,15 @@ def attacks() -> str:
     for name in sorted(ATTACKS):
         cls: Any = attack_class(name)
         traits = cls.traits
-        loop = "torchattacks" if name in mta.attacks.HOSTED else "this library"
+        loop = "this library" if issubclass(cls, mta.NativeAttack) else "torchattacks"
         norm = "Linf, L2, L1" if name == "APGD" else "Linf, L2" if name in ("Square", "SPSA") else traits.norm
         shape = "images" if traits.images else "any shape"
         random = "no" if traits.deterministic else "yes"
         rows.append(f"| [{name}](#{name.lower()}) | {loop} | {norm} | {shape} | {random} |")
         parts += ["", f"## {name}", "", _described(cls), "", f"```text\nmta.{name}{_signature(cls)}\n```"]
-    about = "Every attack takes a model, its tasks and a balancing rule; how the rules differ: [Balancing rules](rules.md)."
+    about = (
+        "Every attack takes a model, its tasks and a balancing rule; how the rules differ: [Balancing rules](rules.md)."
+    )
     return "\n".join(["# Attacks", "", about, "", *head, *rows, *parts]) + "\n"
 
 
@@ -81,15 +85,20 @@ def rules() -> str:
         parts += ["", f"```text\n{cls.__name__}{arguments}\n```"] if arguments != "()" else []
     head = ["| rule | backward passes of a step |", "|:--|:--|"]
     about = (
-        "A balancing rule makes one direction and one score of the tasks' losses. `single:TASK` attacks one task alone, and "
-        "`mta.Weighted({...})` takes fixed weights. Which one to take: [Which attack and rule?](../which-rule.md)."
+        "A balancing rule makes one direction and one score of the tasks' losses. `single:TASK` attacks one task "
+        "alone, and `mta.Weighted({...})` takes fixed weights. Which one to take: "
+        "[Which attack and rule?](../which-rule.md)."
     )
     return "\n".join(["# Balancing rules", "", about, "", *head, *rows, *parts]) + "\n"
 
 
 def losses() -> str:
     """Every loss, with its arguments."""
-    parts = ["# Losses", "", "A task's loss is one number for each sample. Any function of output and target is one, too."]
+    parts = [
+        "# Losses",
+        "",
+        "A task's loss is one number for each sample. Any function of output and target is one, too.",
+    ]
     for name in sorted(mta.losses.__all__):
         cls = getattr(mta.losses, name)
         if inspect.isclass(cls):
@@ -107,8 +116,10 @@ def studies() -> str:
 
 def zoo() -> str:
     """A card for each model: what it is, how it was trained, what it reaches on clean images."""
-    parts = ["# The zoo", "", "Small models of rooms with three tasks. One is part of the library, the others are in the package "
-             "`mt-torchattacks-zoo` (`pip install ./zoo` in a copy of the repository). Metrics are on 512 held-out rooms."]  # fmt: skip
+    about = (
+        "Small models of rooms with three tasks. One is part of the library, the others are in the package "
+        "`mt-torchattacks-zoo` (`pip install ./zoo` in a copy of the repository). Metrics are on 512 held-out rooms."
+    )
     head = ["| model | backbone | trained | mIoU | mean angle | depth error |", "|:--|:--|:--|--:|--:|--:|"]
     rows = []
     for name in zoo_names():
@@ -116,8 +127,21 @@ def zoo() -> str:
         found = record["metrics"]
         numbers = (found["segmentation"]["miou"], found["normal"]["mean"], found["depth"]["abs"])
         trained = mta.models.zoo_about(name).partition("trained ")[2]
-        rows.append(f"| `{name}` | {record['backbone']} | {trained} | {numbers[0]:.3f} | {numbers[1]:.1f}° | {numbers[2]:.3f} |")
-    return "\n".join([*parts, "", *head, *rows]) + "\n"
+        rows.append(
+            f"| `{name}` | {record['backbone']} | {trained} | {numbers[0]:.3f} | {numbers[1]:.1f}° | {numbers[2]:.3f} |"
+        )
+    return "\n".join(["# The zoo", "", about, "", *head, *rows]) + "\n"
+
+
+def zoo_readme() -> str:
+    """The README of the package of models: the same cards."""
+    _, _, text = zoo().partition("\n")
+    about = (
+        "# mt-torchattacks-zoo\n\nTrained models for mt-torchattacks: where this package is installed, "
+        "`mta.models.zoo(name)` and `mt-attack ... --model name` find them. This file is written by "
+        "`python docs/generate.py`.\n"
+    )
+    return about + text
 
 
 def api(module: str, seen: set[object]) -> str:
@@ -162,3 +186,8 @@ def _signature(cls: Any) -> str:
         return re.sub(r"mt_torchattacks\.[\w.]*?(\w+)(?=[,\] )=|])", r"\1", str(inspect.signature(cls)))
     except ValueError:
         return "(...)"
+
+
+if __name__ == "__main__":
+    write_all(ROOT / "docs" / "_generated")
+    write_whole(ROOT / "zoo" / "README.md", zoo_readme())

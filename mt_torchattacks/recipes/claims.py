@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mt_torchattacks import checks
-from mt_torchattacks.metrics import paired_test, rank_correlation
+from mt_torchattacks.metrics import mean_rank_correlation, paired_test
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,7 +23,7 @@ class Claim:
     - **More**: ``column`` is larger in the rows ``of`` than in the rows ``than``, pair by pair ``over`` the columns
       that two such rows agree in. Where several rows fit, the largest counts: ``than: {rule: "single:*"}`` is the best
       single task. With ``than_column`` two columns of the same rows are compared.
-    - **Rises**: ``column`` rises with the column ``rises_with``, within each of ``over``.
+    - **Rises**: ``column`` rises with the column ``rises_with``: the mean rank correlation within each of ``over``.
     - **At most**: ``column`` is at most ``at_most``.
 
     Args:
@@ -70,8 +70,8 @@ class Verdict(NamedTuple):
     Args:
         verdict: ``holds``, ``does not hold`` or ``undecided``.
         value: the mean difference, the mean of the rank correlations, or the mean distance to the limit.
-        low, high: its 95 % interval; NaN where there are too few numbers for one.
-        pairs: how many pairs, or units, it is the mean of.
+        low, high: its 95 % interval; NaN for a rank correlation, and where there are too few numbers for one.
+        pairs: how many pairs, units, or things in order there are.
     """
 
     verdict: str
@@ -83,6 +83,8 @@ class Verdict(NamedTuple):
 
 def judge(claim: Claim, table: DataFrame) -> Verdict:
     """What a table says of a claim: it holds, or does not, if the 95 % interval of the mean is on one side of zero.
+
+    A rank correlation counts if its p-value is below 0.05.
 
     Args:
         claim: the claim.
@@ -129,13 +131,14 @@ def _pairs(claim: Claim, table: DataFrame) -> DataFrame:
 
 
 def _rises(claim: Claim, table: DataFrame) -> Verdict:
+    """The mean rank correlation of the groups, whose rows are of the same things, which are reordered together."""
     rows = _chosen(table, claim.of).dropna(subset=[claim.column])
-    groups = [group for _, group in rows.groupby(claim.over)] if claim.over else [rows]
-    found = [rank_correlation(group[claim.rises_with].tolist(), group[claim.column].tolist()) for group in groups]
-    mean = sum(one.value for one in found) / len(found)
-    sure = all(one.p_value < 0.05 for one in found)  # each group by itself: they may share models
-    verdict = UNDECIDED if not sure else HOLDS if min(one.value for one in found) > 0 else DOES_NOT
-    return Verdict(verdict, mean, min(one.value for one in found), max(one.value for one in found), len(found))
+    by = claim.over or [claim.says]  # one group
+    wide = rows.assign(**{claim.says: ""}).pivot_table(index=claim.rises_with, columns=by, values=claim.column).dropna()
+    checks.require(len(wide) >= 3, f"table {claim.table}", f"three values of {claim.rises_with} at least", len(wide))
+    found = mean_rank_correlation(wide.index.tolist(), wide.T.to_numpy().tolist())
+    verdict = UNDECIDED if found.p_value >= 0.05 else HOLDS if found.value > 0 else DOES_NOT
+    return Verdict(verdict, found.value, float("nan"), float("nan"), len(wide))
 
 
 def _verdict(first: list[float], second: list[float]) -> Verdict:

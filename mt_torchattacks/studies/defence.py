@@ -71,7 +71,7 @@ class Defence(Study[DefenceOptions, Defended]):
             ),
             Table("arp_long", "ARP (%) under attack, a row each", arp, digits=2, shown=False),
             Table("price_long", "Clean metrics, a row each", price, digits=4, shown=False),
-            Table("models", "ARP (%) of each model", arp_of_all(result.attacked), digits=2, shown=False),
+            Table("models", "ARP (%) of each model", arp_by_model(result), digits=2, shown=False),
         ]
 
     def notes(self, result: Defended) -> list[str]:
@@ -106,9 +106,17 @@ def training_names(models: object, undefended: str) -> dict[str, str]:
 
 def arp_by_training(result: Defended) -> DataFrame:
     """A row for each training, attack, rule and radius: ARP by task and in total (%), half the interval, the models."""
+    table = arp_by_model(result).drop(columns=["model", "seed"])
+    return _mean_of_seeds(table, ["training", "attack", "rule", "eps"])
+
+
+def arp_by_model(result: Defended) -> DataFrame:
+    """A row for each model, attack, rule and radius: the model's training and seed, ARP by task and in total (%)."""
     table = arp_of_all(result.attacked)
     table.insert(0, "training", table["model"].map(result.trainings))
-    return _mean_of_seeds(table.drop(columns="model"), ["training", "attack", "rule", "eps"])
+    seeds = table["model"].str.removesuffix("/model").str.extract(r"-(\d+)$", expand=False)
+    table.insert(1, "seed", seeds.fillna(""))
+    return table
 
 
 def price_by_training(result: Defended) -> DataFrame:
@@ -157,19 +165,27 @@ def figure(arp: DataFrame) -> Figure:
     """A panel for each attack and radius: the ARP under each rule, a group of bars for each training."""
     panels = list(dict.fromkeys(zip(arp["attack"], arp["eps"], strict=True)))
     trainings, rules = (list(dict.fromkeys(arp[name])) for name in ("training", "rule"))
-    drawn = mta.report.new_figure(9, 2.6 * len(panels) + 1)
-    colours = mta.report.style.rule_colours(rules)
+    drawn = mta.report.new_figure(max(7, 1.05 * len(trainings) + 1), 2.6 * len(panels) + 1.2)
+    colours, width = mta.report.style.rule_colours(rules), 0.8 / len(rules)
     for axes, (attack, eps) in zip(drawn.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         here = arp[(arp["attack"] == attack) & (arp["eps"] == eps)].set_index(["rule", "training"])
         for place, rule in enumerate(rules):
-            at = [i + (place - (len(rules) - 1) / 2) * 0.8 / len(rules) for i in range(len(trainings))]
             of = here.loc[rule].loc[trainings]
-            axes.bar(at, of["total"], 0.8 / len(rules), yerr=of["half"].fillna(0), capsize=2, color=colours[rule],
-                     edgecolor="white", label=rule)  # fmt: skip
-        axes.set_xticks(range(len(trainings)), trainings)
+            at = [i + (place - (len(rules) - 1) / 2) * width for i in range(len(trainings))]
+            axes.bar(at, of["total"], width, color=colours[rule], edgecolor="white", label=rule)
+            known = [(x, y, h) for x, y, h in zip(at, of["total"], of["half"], strict=True) if h == h]
+            if known:
+                x, y, half = zip(*known, strict=True)
+                axes.errorbar(x, y, yerr=half, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
+        axes.set_xticks(range(len(trainings)), [name.replace("-", "\n") for name in trainings], fontsize=8)
         axes.set_ylabel("ARP in %")
         axes.set_title(f"{attack} at {eps:g}/255", fontsize=11, loc="left")
         mta.report.plain(axes)
     drawn.axes[-1].set_xlabel("trained against")
-    mta.report.head(drawn, "What adversarial training withstands (lower is more robust)")
+    top = 1 - 0.9 / drawn.get_figheight()
+    drawn.suptitle("What adversarial training withstands (lower is more robust)", fontsize=13, y=0.995, va="top")
+    handles, labels = drawn.axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, ncols=len(labels), frameon=False, title="attacked with", loc="lower center",
+                 bbox_to_anchor=(0.5, top - 0.01))  # fmt: skip
+    drawn.tight_layout(rect=(0, 0, 1, top))
     return drawn
