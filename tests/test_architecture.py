@@ -35,6 +35,7 @@ ORDER = (
     "training",
     "report",
     "studies",
+    "recipes",
     "cli",
 )
 
