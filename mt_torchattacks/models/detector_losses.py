@@ -18,23 +18,26 @@ from mt_torchattacks.types import Images
 
 _PARTS = ("transform", "backbone", "rpn", "roi_heads")
 _SEED = 0
+_MORE = {"mask": ("masks", "loss_mask"), "keypoint": ("keypoints", "loss_keypoint")}
+"""What a head may have beside boxes: the name of its truths, and of its loss."""
 NONE = -1
 """The label of a row that holds no object."""
 
 
 class DetectorLosses(nn.Module):
-    """torchvision's Faster R-CNN as a model with four tasks: the losses that it is trained with, one a sample each.
+    """torchvision's two-stage detectors as models whose tasks are the losses that they are trained with, one a sample.
 
-    The true boxes are inputs that come along (see :func:`~mt_torchattacks.inputs`); :meth:`targets` makes everything
-    that an attack is given of the lists that torchvision takes. The backbone runs once for all images; proposals and
-    heads run image by image, because torchvision averages their losses over the batch. The proposals that losses are
-    taken of are drawn at random: here with the same seed at every pass, so that the losses are functions of the image.
+    Faster R-CNN has four, Mask R-CNN and Keypoint R-CNN one more. The true boxes, masks and key points are inputs that
+    come along (see :func:`~mt_torchattacks.inputs`); :meth:`targets` makes everything that an attack is given of the
+    lists that torchvision takes. The backbone runs once for all images; proposals and heads run image by image, because
+    torchvision averages their losses over the batch. The proposals that losses are taken of are drawn at random: here
+    with the same seed at every pass, so that the losses are functions of the image.
 
     Whatever the detector's mode, only proposals and heads work as in training. Batch normalization and dropout stay as
     they are, so an attack (which calls ``eval()``) uses running statistics.
 
     Args:
-        model: a Faster R-CNN, or any model with its parts and no masks or key points.
+        model: a Faster R-CNN, Mask R-CNN or Keypoint R-CNN, or any model with their parts.
 
     Raises:
         TypeError: another model.
@@ -49,20 +52,21 @@ class DetectorLosses(nn.Module):
         torch.Size([1, 3, 64, 64])
     """
 
-    losses = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
-    other_inputs = ("boxes", "labels")
+    losses: tuple[str, ...] = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
+    other_inputs: tuple[str, ...] = ("boxes", "labels")
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        heads = getattr(model, "roi_heads", None)
-        more = any(getattr(heads, has, bool)() for has in ("has_mask", "has_keypoint"))
-        fits = isinstance(model, nn.Module) and all(hasattr(model, part) for part in _PARTS) and not more
-        found = checks.describe(model) + (" with masks or key points" if more else "")
-        checks.require(fits, "model", "a Faster R-CNN of torchvision", found, TypeError)
+        fits = isinstance(model, nn.Module) and all(hasattr(model, part) for part in _PARTS)
+        checks.require(fits, "model", "a two-stage detector of torchvision", checks.describe(model), TypeError)
         self.model: Any = model
+        has = {name: getattr(self.model.roi_heads, f"has_{name}", bool)() for name in _MORE}
+        more = [_MORE[name] for name, there in has.items() if there]
+        self.losses = (*type(self).losses, *(loss for _, loss in more))
+        self.other_inputs = (*type(self).other_inputs, *(truth for truth, _ in more))
 
     def tasks(self) -> Tasks:
-        """The four losses as tasks; roles are changed by :meth:`~mt_torchattacks.Tasks.with_roles`."""
+        """The losses as tasks; roles are changed by :meth:`~mt_torchattacks.Tasks.with_roles`."""
         return Tasks({name: OwnLoss() for name in self.losses})
 
     def targets(self, truths: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -70,20 +74,32 @@ class DetectorLosses(nn.Module):
 
         Args:
             truths: ``boxes (M, 4)`` in pixels (left, top, right, bottom) and ``labels (M,)``; M may differ, or be 0.
+                For a Mask R-CNN ``masks (M, H, W)``, 0 or 1, too; for a Keypoint R-CNN ``keypoints (M, K, 3)``.
 
         Returns:
-            ``boxes (N, largest M, 4)`` and ``labels (N, largest M)`` with rows for no object at the end, and for each
-            task N zeros, which nobody reads.
-        """
-        boxes = pad_sequence([truth["boxes"].reshape(-1, 4).float() for truth in truths], batch_first=True)
-        labels = pad_sequence([truth["labels"] for truth in truths], batch_first=True, padding_value=NONE)
-        return {"boxes": boxes, "labels": labels} | {name: torch.zeros(len(boxes)) for name in self.losses}
+            ``boxes (N, largest M, 4)``, ``labels (N, largest M)`` and the rest, with rows for no object at the end, and
+            for each task N zeros, which nobody reads.
 
-    def forward(self, x: Images, boxes: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Each loss ``(N,)`` by its name, for images ``(N, C, H, W)`` and boxes as :meth:`targets` gives them."""
-        truths = [
-            {"boxes": b[there], "labels": n[there]} for b, n in zip(boxes, labels, strict=True) for there in [n != NONE]
-        ]
+        Raises:
+            KeyError: an image's dictionary lacks something.
+        """
+        for number, truth in enumerate(truths):
+            checks.keys(truth, f"truths[{number}]", self.other_inputs)
+        found = {
+            name: pad_sequence(
+                [truth[name].float().reshape(-1, 4) if name == "boxes" else truth[name] for truth in truths],
+                batch_first=True,
+                padding_value=NONE if name == "labels" else 0,
+            )
+            for name in self.other_inputs
+        }
+        return found | {name: torch.zeros(len(truths)) for name in self.losses}
+
+    def forward(self, x: Images, boxes: Tensor, labels: Tensor, **others: Tensor) -> dict[str, Tensor]:
+        """Each loss ``(N,)`` by its name, for images ``(N, C, H, W)`` and truths as :meth:`targets` gives them."""
+        padded = {"boxes": boxes, "labels": labels, **others}
+        there = labels != NONE
+        truths = [{name: of[i][there[i]] for name, of in padded.items()} for i in range(len(x))]
         images, truths = self.model.transform(list(x), truths)
         features = self.model.backbone(images.tensors)
         features = {"0": features} if isinstance(features, Tensor) else features

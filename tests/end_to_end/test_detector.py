@@ -114,8 +114,50 @@ def test_images_with_many_few_and_no_objects(case: Any) -> None:
     assert not torch.equal(mta.FGSM(model, model.tasks())(images, targets), images)
 
 
+@pytest.mark.parametrize("more", ["mask", "keypoint"])
+def test_masks_and_key_points_are_one_task_more(example: ModuleType, more: str) -> None:
+    detection = pytest.importorskip("torchvision.models.detection")
+    torch.manual_seed(0)
+    plain = example.detector()
+    arguments = {"num_classes": 3} | ({"num_keypoints": 2} if more == "keypoint" else {})
+    backbone = plain.backbone
+    backbone.out_channels = plain.rpn.head.conv[0][0].in_channels
+    made = {"mask": detection.MaskRCNN, "keypoint": detection.KeypointRCNN}[more]
+    detector = made(backbone, min_size=64, max_size=64, rpn_anchor_generator=plain.rpn.anchor_generator, **arguments)
+    for pool in ("box_roi_pool", f"{more}_roi_pool"):
+        getattr(detector.roi_heads, pool).featmap_names = ["0"]
+    images, objects = example.batch(range(2))
+    for truth in objects:
+        count = len(truth["boxes"])
+        masks = torch.zeros(count, 64, 64, dtype=torch.uint8)
+        for mask, (left, top, right, bottom) in zip(masks, truth["boxes"].int().tolist(), strict=True):
+            mask[top:bottom, left:right] = 1
+        corners = truth["boxes"].reshape(count, 2, 2)
+        truth |= (
+            {"masks": masks} if more == "mask" else {"keypoints": torch.cat([corners, torch.ones(count, 2, 1)], dim=2)}
+        )
+    model = mta.models.DetectorLosses(detector.eval())
+    assert model.losses[4:] == (f"loss_{more}",)
+    targets = model.targets(objects)
+    with torch.no_grad():
+        found = model(images, **{name: targets[name] for name in model.other_inputs})
+    for module in (detector, detector.rpn, detector.roi_heads):
+        module.training = True
+    for i, truth in enumerate(objects):
+        torch.manual_seed(0)
+        for name, loss in detector([images[i]], [truth]).items():
+            torch.testing.assert_close(found[name][i], loss.detach())
+    detector.eval()
+    adversarial = mta.PGD(model, model.tasks(), steps=2)(images, targets)
+    with torch.no_grad():
+        after = model(adversarial, **{name: targets[name] for name in model.other_inputs})
+    assert float(sum(after.values()).mean()) > float(sum(found.values()).mean())
+    with pytest.raises(KeyError, match=rf"truths\[0\].*{more}s"):
+        model.targets([{"boxes": targets["boxes"][0], "labels": targets["labels"][0]}])
+
+
 def test_what_is_no_faster_rcnn_is_refused() -> None:
-    with pytest.raises(TypeError, match="model: expected a Faster R-CNN of torchvision, found Linear"):
+    with pytest.raises(TypeError, match="model: expected a two-stage detector of torchvision, found Linear"):
         mta.models.DetectorLosses(nn.Linear(1, 1))
 
 
