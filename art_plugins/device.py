@@ -46,17 +46,25 @@ class DeviceMixin(PyTorchEstimator):
     def images(self, x: labels.Array | Tensor) -> Tensor:
         """Images as a new float32 tensor, checked: of an array on the host, of a tensor where that is.
 
-        :param x: Samples of shape NCHW or NHWC, within the clip values.
+        :param x: Images NCHW or NHWC, or other inputs `(N, *input_shape)`, within the clip values.
         """
         found = x.float().clone() if isinstance(x, Tensor) else torch.tensor(np.asarray(x, dtype=np.float32))
+        right, expected = self._fits(found)
+        checks.require(right, "x", expected, f"shape {tuple(found.shape)}")
+        checks.inputs(found, "x", bounds=self.bounds, image_shaped=len(self.input_shape) == 3)
+        return found
+
+    def _fits(self, found: Tensor) -> tuple[bool, str]:
+        """Whether inputs have the estimator's shape, images one of any size; and what shape that is."""
+        if len(self.input_shape) != 3:
+            same = [size in (None, there) for size, there in zip(self.input_shape, found.shape[1:], strict=False)]
+            right = found.ndim == 1 + len(same) == 1 + len(self.input_shape) and all(same)
+            return right, f"shape (N, {', '.join(map(str, self.input_shape))})"
         axis = 1 if self.channels_first else 3
-        channels = self.input_shape[0 if self.channels_first else 2]
+        channels = self.input_shape[axis - 1]
         shape = f"(N, {channels}, H, W)" if self.channels_first else f"(N, H, W, {channels})"
         right = found.ndim == 4 and found.shape[axis] == channels
-        expected = f"shape {shape}, since channels_first={self.channels_first}"
-        checks.require(right, "x", expected, f"shape {tuple(found.shape)}")
-        checks.inputs(found, "x", bounds=self.bounds)
-        return found
+        return right, f"shape {shape}, since channels_first={self.channels_first}"
 
     def targets(self, y: labels.Labels, n: int) -> dict[str, Tensor]:
         """The tasks' targets as tensors, from labels in any of ART's forms.

@@ -52,7 +52,7 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
         self,
         model: nn.Module,
         tasks: Tasks,
-        input_shape: tuple[int, int, int],
+        input_shape: tuple[int, ...],
         balance: str | Rule = "dgba",
         optimizer: torch.optim.Optimizer | None = None,
         clip_values: Any = None,
@@ -66,7 +66,8 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
 
         :param model: The model; its output is a mapping, a dataclass or a tuple of tensors, one for each task.
         :param tasks: The model's tasks (`mta.Tasks`): their losses, and what an attack does to each.
-        :param input_shape: The shape of one input sample.
+        :param input_shape: The shape of one input sample: `(C, H, W)` or `(H, W, C)` for images, which may have any
+            height and width; any other for signals `(C, L)`, rows of a table `(D,)`, volumes and the like.
         :param balance: The balancing rule, or its name.
         :param optimizer: The optimizer for training the model.
         :param clip_values: Tuple of the form `(min, max)` of floats or `np.ndarray` representing the minimum and
@@ -257,7 +258,10 @@ class PyTorchMultiTaskEstimator(FitMixin, PyTorchEstimator):
 
     def _check_params(self) -> None:
         super()._check_params()
-        checks.require(len(self.input_shape) == 3, "input_shape", "(C, H, W) or (H, W, C)", self.input_shape)
+        whole = all(size is None or (isinstance(size, (int, np.integer)) and size > 0) for size in self.input_shape)
+        checks.require(len(self.input_shape) > 0 and whole, "input_shape", "the sizes of one input", self.input_shape)
+        images = self.channels_first or len(self.input_shape) == 3
+        checks.require(images, "channels_first", "True, since the inputs are no images", self.channels_first)
         self.model.to(self.device)
         self.objective()  # tasks and balancing rule are checked there
 

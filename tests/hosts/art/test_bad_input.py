@@ -117,7 +117,7 @@ def test_images_with_channels_first_for_channels_last() -> None:
         ({"tasks": {"depth": mta.losses.L1()}}, TypeError, r"tasks: expected mta\.Tasks"),
         ({"balance": "best"}, ValueError, "balance: expected one of .*'dgba'"),
         ({"balance": "single:flow"}, ValueError, "expected one of 'classes'"),
-        ({"input_shape": (3, 16)}, ValueError, "input_shape: expected"),
+        ({"input_shape": (3, 0)}, ValueError, "input_shape: expected"),
         ({"clip_values": (1.0, 0.0)}, ValueError, "Invalid `clip_values`"),
     ],
 )

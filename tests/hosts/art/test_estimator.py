@@ -203,7 +203,7 @@ def test_set_and_get_params() -> None:
     expected = cases.estimator(preprocessing=(cases.MEAN, cases.STD)).loss_gradient(x, y)
     np.testing.assert_array_equal(estimator.loss_gradient(x, y), expected)
     assert estimator.all_framework_preprocessing
-    for wrong in ({"balance": "best"}, {"preprocessing_defences": ["jpeg"]}, {"input_shape": (3,)}):
+    for wrong in ({"balance": "best"}, {"preprocessing_defences": ["jpeg"]}, {"input_shape": (3, 0)}):
         with pytest.raises(ValueError):  # noqa: PT011 - the messages are tested elsewhere; here: nothing was set
             estimator.set_params(**wrong)
         np.testing.assert_array_equal(estimator.loss_gradient(x, y), expected)
