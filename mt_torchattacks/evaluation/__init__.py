@@ -6,6 +6,7 @@ from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
     from mt_torchattacks.evaluation.budget import Budgeted, Spent
+    from mt_torchattacks.evaluation.cascade import Cascade, class_attacks, wrong
     from mt_torchattacks.evaluation.cells import (
         attack_cell,
         attacked_cells,
@@ -34,6 +35,7 @@ __all__ = [
     "AttackFunction",
     "AttackSpec",
     "Budgeted",
+    "Cascade",
     "Evaluation",
     "Measurements",
     "NamedData",
@@ -48,6 +50,7 @@ __all__ = [
     "attack_cell",
     "attack_specs",
     "attacked_cells",
+    "class_attacks",
     "clean_cell",
     "count_passes",
     "device_of",
@@ -69,4 +72,5 @@ __all__ = [
     "weighted_rule",
     "with_errors",
     "worst_case",
+    "wrong",
 ]

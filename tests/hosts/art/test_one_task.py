@@ -1,7 +1,7 @@
 """What ART's own tests ask of its classifiers, asked of ART's PyTorchClassifier and of one task of the estimator.
 
 What does not apply: gradients of each class and `nb_classes`, which several tasks do not have; `custom_loss_gradient`,
-for which the activations have gradients; tables and signals, since the estimator takes images; mixed precision of apex;
+for which the activations have gradients; mixed precision of apex;
 what is of other frameworks.
 """
 
