@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +42,11 @@ class Measurements:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """How a model did on clean images and under attacks; made by :func:`~mt_torchattacks.evaluate`.
+
+    Printed, and at the end of a cell of a notebook, it is the table of :meth:`arp`.
 
     Attributes:
         clean: what was measured on the clean images.
@@ -56,6 +59,10 @@ class Evaluation:
         >>> evaluation = Evaluation(clean, {"pgd/dgba": fooled}, {"depth": {"abs": False}})
         >>> evaluation.relative["pgd/dgba"].total
         100.0
+        >>> evaluation
+        Evaluation of 8 samples, ARP in percent
+        attack    depth  total
+        pgd/dgba  100.0  100.0
     """
 
     clean: Measurements
@@ -100,6 +107,35 @@ class Evaluation:
             rows, orient="index", columns=[*self.clean.metrics, "total"]
         )
         return frame.rename_axis("attack")
+
+    def __repr__(self) -> str:
+        head, *rows = self._cells()
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(row[1:], widths[1:], strict=True))])
+            for row in (head, *rows)
+        ]
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self) -> str:
+        head, *rows = ([escape(cell) for cell in row] for row in self._cells())
+        lines = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{v}</td>' for v in row[1:])}</tr>" for row in rows)
+        columns = "".join(f"<th>{name}</th>" for name in head)
+        return (
+            f"<table><caption>{self._title()}</caption><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table>"
+        )
+
+    def _title(self) -> str:
+        return f"Evaluation of {self.clean.samples} samples, ARP in percent"
+
+    def _cells(self) -> list[list[str]]:
+        """The table of :meth:`arp` as texts, its head first; needs no pandas."""
+        tasks = list(self.clean.metrics)
+        rows = [
+            [name, *(f"{arp.per_task.get(task, math.nan):.1f}" for task in tasks), f"{arp.total:.1f}"]
+            for name, arp in self.relative.items()
+        ]
+        return [["attack", *tasks, "total"], *rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""

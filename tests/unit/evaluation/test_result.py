@@ -84,3 +84,14 @@ def test_another_json_file_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"clean": {}}))
     with pytest.raises(KeyError, match=r"other.json: expected the keys 'clean', 'attacked', 'directions'"):
         Evaluation.load(path)
+
+
+def test_it_prints_as_its_table_and_names_cannot_break_the_page() -> None:
+    clean = Measurements({"depth": {"abs": 0.5}}, {"depth": 0.4}, 0.0, 8)
+    fooled = Measurements({"depth": {"abs": 0.75}}, {"depth": 0.9}, 1.0, 8)
+    found = Evaluation(clean, {"<b>pgd": fooled}, {"depth": {"abs": False}})
+    title, head, row = repr(found).splitlines()
+    assert title == "Evaluation of 8 samples, ARP in percent"
+    assert (head.split(), row.split()) == (["attack", "depth", "total"], ["<b>pgd", "50.0", "50.0"])
+    assert "<th>&lt;b&gt;pgd</th><td>50.0</td><td>50.0</td>" in found._repr_html_()
+    assert repr(Evaluation(clean, {}, {"depth": {"abs": False}})).count("\n") == 1
