@@ -99,7 +99,8 @@ def inputs(
     shape = "(N, C, H, W)" if image_shaped else "(N, ...), such as images (N, C, H, W)"
     if not _is_tensor(value):
         fail(name, f"a tensor of shape {shape}", describe(value), TypeError)
-    require(value.is_floating_point(), name, "a floating-point dtype", describe(value), TypeError)
+    scale = " (bytes: .float() / 255)" if str(value.dtype) == "torch.uint8" else ""
+    require(value.is_floating_point(), name, f"a floating-point dtype{scale}", describe(value), TypeError)
     fits = value.ndim == 4 if image_shaped else value.ndim >= 2
     require(fits, name, f"shape {shape}", describe(value))
     require(value.numel() > 0, name, "at least one sample", f"an empty batch, {describe(value)}")

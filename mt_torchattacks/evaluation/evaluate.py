@@ -59,6 +59,9 @@ def evaluate(
         (dict_keys(['depth']), 4)
     """
     checks.require(isinstance(tasks, Tasks), "tasks", "mta.Tasks(...)", checks.describe(tasks), TypeError)
+    wanted = "a mapping of names to attacks, as {'pgd/dgba/8': attack}"
+    named = attacks is None or isinstance(attacks, Mapping)
+    checks.require(named, "attacks", wanted, checks.describe(attacks), TypeError)
     clean = measure(model, tasks, loader, metrics, device=device, progress="clean" if progress else None)
     attacked = {}
     for name, attack in tqdm((attacks or {}).items(), "attacks", unit="attack", disable=None if progress else True):

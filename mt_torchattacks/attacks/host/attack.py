@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.best import finite_scores
+from mt_torchattacks.attacks.host.arguments import check_call
 from mt_torchattacks.attacks.host.base import Host
 from mt_torchattacks.attacks.host.rounding import rounded
 from mt_torchattacks.attacks.host.saving import save
@@ -30,6 +31,9 @@ from mt_torchattacks.objective import BoundObjective, Objective
 from mt_torchattacks.objective.labelled import warn_of_unlabelled
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Outputs, Targets
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class MultiTaskAttack(PixelUnits, Host):
@@ -55,6 +59,11 @@ class MultiTaskAttack(PixelUnits, Host):
 
     traits: ClassVar[Traits] = Traits()
     counts: ClassVar[tuple[str, ...]] = ("steps", "num_iter_set", "eot_iter", "n_restarts")
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if args or kwargs:  # a copy is made without any
+            check_call(cls, args, kwargs)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self,

@@ -122,7 +122,7 @@ class TestImages:
         (lambda x: x[:, 0, 0, 0], ValueError, r"images: expected shape \(N, .*\(N, C, H, W\), found .*\(3,\)"),
         (lambda x: x * 255, ValueError, r"images: expected values in \[0, 1\], found values in \[.*, 25"),
         (lambda x: x - 0.5, ValueError, r"images: expected values in \[0, 1\], found values in \[-0"),
-        (lambda x: (x * 255).to(torch.uint8), TypeError, "images: expected a floating-point dtype, found uint8"),
+        (lambda x: (x * 255).to(torch.uint8), TypeError, "images: expected a floating-point dtype .*, found uint8"),
         (lambda x: x.log() * 0, ValueError, "images: expected finite values, found .* NaN or infinite"),
         (lambda x: x.numpy(), TypeError, r"images: expected a tensor of shape \(N, .*\(N, C, H, W\), found ndarray"),
         (lambda x: x.to("meta"), ValueError, "images: expected values, found a tensor on the device 'meta'"),
@@ -313,3 +313,27 @@ class TestKindsOfImages:
 
         tasks, targets = mta.Tasks(depth=mta.losses.L1()), {"depth": torch.rand(2, 1, 7, 13)}
         assert attack(torch.rand(2, 3, 7, 13), targets, Wide(), tasks).shape == (2, 3, 7, 13)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda m, t: mta.PGD(m),
+            r"tasks: expected after the model, as in mta.PGD\(model, mta.Tasks\(.*\)\), found none",
+        ),
+        (lambda m, t: mta.PGD(m, t, 8 / 255), r"balance: expected a name or a Rule \(.* eps=0.03137\), found 0.0313"),
+        (lambda m, t: mta.PGD(m, t, epsilon=0.1), r"PGD: expected .*'eps'.*, found 'epsilon' \(here it is 'eps'\)"),
+        (lambda m, t: mta.APGD(m, t, stepz=3), r"found 'stepz' \(did you mean 'steps'\?\)"),
+        (lambda m, t: mta.AutoSAGA(m, t, max_iter=3), r"found 'max_iter' \(here it is 'steps'\)"),
+        (lambda m, t: mta.FGSM(m, t, nonsense=3), "found 'nonsense'"),
+        (
+            lambda m, t: mta.evaluate(m, t, [], mta.PGD(m, t)),
+            "attacks: expected a mapping of names to attacks, .*found PGD",
+        ),
+        (lambda m, t: mta.PGD(m, t)((255 * torch.rand(1, 3, 4, 4)).byte(), {}), r"dtype \(bytes: .float\(\) / 255\)"),
+    ],
+)
+def test_what_people_of_other_libraries_write_is_answered_with_what_to_write(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call(toys.Toy(), toys.tasks())
