@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
+from mt_torchattacks.plugins import load_plugins
 from mt_torchattacks.studies import all_studies
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from mt_torchattacks.recipes.claims import Claim
 
-RECIPE_FOLDERS: list[Traversable] = [resources.files("mt_torchattacks.recipes")]
+STUDY_RECIPE_FOLDERS: list[Traversable] = [resources.files("mt_torchattacks.recipes")]
 """Where recipes that have a name are found, in folders below; a plugin appends its own, a ``pathlib.Path``."""
 
 
@@ -75,8 +76,9 @@ def recipe_files() -> Mapping[str, Any]:
         >>> "rooms/white-box" in recipe_files()
         True
     """
+    load_plugins()
     found = {}
-    for folder in RECIPE_FOLDERS:
+    for folder in STUDY_RECIPE_FOLDERS:
         for group in sorted((part for part in folder.iterdir() if part.is_dir()), key=lambda part: part.name):
             for file in sorted(group.iterdir(), key=lambda file: file.name):
                 if file.name.endswith(".yaml"):

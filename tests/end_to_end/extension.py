@@ -310,10 +310,24 @@ INIT = '''
 from pathlib import Path
 
 from halls import attack, command, data, kind, rule, study
+from mt_torchattacks.recipes.recipe import STUDY_RECIPE_FOLDERS
 from mt_torchattacks.training.recipe import RECIPE_FOLDERS
 
 RECIPE_FOLDERS.append(Path(__file__).parent / "recipes")
+STUDY_RECIPE_FOLDERS.append(Path(__file__).parent / "study_recipes")
 '''
+
+STUDY_RECIPE = """
+about: Whether losses rise.
+study: rise
+options: {model: ["halls.data:model"], data: "halls.data:data", images: 4, eps: [2/255, 8/255]}
+claims:
+  - says: Depth suffers more at the larger radius.
+    table: rise
+    column: depth
+    of: {eps: "8/255"}
+    than: {eps: "2/255"}
+"""
 
 FILES = {
     "rule.py": RULE,
@@ -327,6 +341,7 @@ FILES = {
     "climber.py": CLIMBER,
     "command.py": COMMAND,
     "recipes/halls.json": RECIPES,
+    "study_recipes/halls/rise.yaml": STUDY_RECIPE,
     "everything.py": INIT,
     "__init__.py": "",
 }

@@ -105,6 +105,12 @@ assert json.loads(Path("rise/run.json").read_text())["command"] == "rise"
 Path("recipe.yaml").write_text("study: rise\\noptions: {model: [halls.data:model], data: 'halls.data:data', images: 4}")
 assert "written to again" in run("run recipe.yaml --output again --device cpu")
 """,
+    "recipe": """
+assert "halls/rise" in run("list recipes")
+printed = run("run halls/rise --output judged --device cpu")
+assert "Depth suffers more at the larger radius." in printed and "undecided" in printed
+assert Path("judged/claims.csv").exists()
+""",
     "other command": """
 assert "count" in run("--help").split()
 assert run("count --up-to 4") == "1 2 3 4\\n"
