@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
+    from mt_torchattacks.models.own_losses import OwnLosses
     from mt_torchattacks.models.zoo import zoo, zoo_about, zoo_names, zoo_record
 else:
     lazily(__name__)
@@ -23,6 +24,7 @@ __all__ = [
     "BranchedModel",
     "DetectorLosses",
     "Layout",
+    "OwnLosses",
     "PublishedLayout",
     "branched",
     "features",

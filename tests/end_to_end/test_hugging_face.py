@@ -47,37 +47,26 @@ def test_a_segmentation_whose_output_is_smaller_than_its_target() -> None:
     assert rises(mta.PGD(model, mta.Tasks(segmentation=task), eps=EPS), targets)
 
 
-class OwnLosses(nn.Module):
-    """A detector of Hugging Face, whose outputs are its losses, image by image."""
-
-    other_inputs = ("class_labels", "boxes")
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor, class_labels: Tensor, boxes: Tensor) -> dict[str, Tensor]:
-        found = []
-        for i in range(len(x)):
-            there = class_labels[i] >= 0
-            labels = [{"class_labels": class_labels[i][there], "boxes": boxes[i][there]}]
-            found.append(self.model(x[i : i + 1], labels=labels).loss_dict)
-        return {name: torch.stack([one[name] for one in found]) for name in ("loss_ce", "loss_bbox", "loss_giou")}
-
-
 def test_a_detector_that_computes_its_own_losses() -> None:
     pytest.importorskip("scipy")
     torch.manual_seed(0)
     config = transformers.YolosConfig(image_size=[32, 32], patch_size=8, num_detection_tokens=4, num_labels=2, **SMALL)
-    model = OwnLosses(transformers.YolosForObjectDetection(config).eval())
-    own = mta.losses.OwnLoss()
-    tasks = mta.Tasks(loss_ce=own, loss_bbox=own, loss_giou=own)
-    targets = {name: torch.zeros(2) for name in tasks}
-    boxes = torch.tensor([[[0.5, 0.5, 0.2, 0.4], [0.0, 0.0, 0.0, 0.0]], [[0.3, 0.3, 0.2, 0.2], [0.7, 0.6, 0.3, 0.2]]])
-    others = {"class_labels": torch.tensor([[1, -1], [0, 1]]), "boxes": boxes}
-    adversarial = mta.PGD(model, tasks, balance="dgba", eps=EPS, steps=3)(IMAGES, targets | others)
-    before, after = (sum(model(x, **others).values()) for x in (IMAGES, adversarial))
-    assert bool((after > before).all())
+    detector = transformers.YolosForObjectDetection(config).eval()
+    model = mta.models.OwnLosses(detector, ["loss_ce", "loss_bbox", "loss_giou"])
+    truths = [
+        {"class_labels": torch.tensor([1]), "boxes": torch.tensor([[0.5, 0.5, 0.2, 0.4]])},
+        {"class_labels": torch.tensor([0, 1]), "boxes": torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.6, 0.3, 0.2]])},
+    ]
+    targets = model.targets(truths)
+    with torch.no_grad():
+        found = model(IMAGES, **{name: targets[name] for name in model.other_inputs})
+        for i, truth in enumerate(truths):
+            expected = detector(IMAGES[i : i + 1], labels=[truth]).loss_dict
+            assert all(torch.equal(found[name][i], expected[name]) for name in model.losses)
+    adversarial = mta.PGD(model, model.tasks(), balance="dgba", eps=EPS, steps=3)(IMAGES, targets)
+    with torch.no_grad():
+        after = model(adversarial, **{name: targets[name] for name in model.other_inputs})
+    assert bool((sum(after.values()) > sum(found.values())).all())
 
 
 def test_the_example(capsys: pytest.CaptureFixture[str]) -> None:
