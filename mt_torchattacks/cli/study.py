@@ -61,12 +61,11 @@ def run_study(
     output = options.output or Path("results", study.name)
     seed = getattr(options, "seed", 0)
     mta.checks.require(abs(seed) < 2**63, "--seed", "a number below 2**63", seed)
-    sources = Sources(options)
-    own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
-    made, run = study(), None
+    sources, made, run = Sources(options), study(), None
     if options.executor is not None:
         run = uuid.uuid4().hex
         compute_elsewhere(study, options, output, run)
+    own = own_options(study, options)
     store = open_store(output, run)
     result = made.run(store, sources.models, sources.data, own, progress=not options.quiet)
     tables, notes = made.tables(result), made.notes(result)
@@ -100,9 +99,13 @@ def work(name: str, values: dict[str, Any], output: str, run: str) -> None:
     """What a worker does: the study's cells, not its tables."""
     study = all_studies()[name]
     options = command_of(study).options(**values)
-    sources = Sources(options)
-    own = study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
-    study().run(open_store(Path(output), run), sources.models, sources.data, own, progress=not options.quiet)
+    sources, store = Sources(options), open_store(Path(output), run)
+    study().run(store, sources.models, sources.data, own_options(study, options), progress=not options.quiet)
+
+
+def own_options(study: type[Study[Any, Any]], options: Any) -> Any:
+    """A study's own options of those of its command."""
+    return study.Options(**{name: getattr(options, name) for name in study.Options.__dataclass_fields__})
 
 
 def open_store(output: Path, run: str | None = None) -> Store:

@@ -72,23 +72,18 @@ class Claims:
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
+        failed = None
         try:
             yield
         except Exception as error:
+            if self.run is not None:
+                failed = {"run": self.run, "failed": f"{type(error).__name__}: {error}"}
+            raise
+        finally:
             done.set()
             thread.join()
-            if self.run is None:
-                claim.unlink(missing_ok=True)
-            else:
-                failed = {"run": self.run, "failed": f"{type(error).__name__}: {error}"}
-                claim.write_text(json.dumps(failed), "utf-8")
-            raise
-        except BaseException:
-            done.set()
-            claim.unlink(missing_ok=True)
-            raise
-        done.set()
-        claim.unlink(missing_ok=True)
+            with suppress(OSError):  # a full disk must not hide what failed
+                claim.unlink(missing_ok=True) if failed is None else claim.write_text(json.dumps(failed), "utf-8")
 
     def failure(self, path: Path) -> str | None:
         """Why a cell failed in this run, if it did."""

@@ -107,7 +107,7 @@ class Store:
 
     def _cell(self, path: Path, key: Mapping[str, Any], compute: Callable[[], Any]) -> Found | None:
         """The value of a cell, computed if it is not there; None while another process computes it."""
-        plain = json.loads(_json(dict(key), "key"))
+        plain = _plain(key)
         found = self._read(path)
         if _is_of(found, plain):
             return found
@@ -138,30 +138,27 @@ class Store:
         """
         cells = list(cells)
         paths = [self.path(key) for key, _ in cells]
-        missing = [not _is_of(self._read(path), json.loads(_json(dict(key), "key")))
-                   for path, (key, _) in zip(paths, cells, strict=True)]  # fmt: skip
-        values: dict[int, Any] = {}
+        there = [self._read(path) for path in paths]
+        known = [_is_of(found, _plain(key)) for found, (key, _) in zip(there, cells, strict=True)]
+        values = {place: found.value for place, found in enumerate(there) if found is not None and known[place]}
         errors: list[Exception] = []
-        left = list(range(len(cells)))
-        with CellProgress(len(cells), len(cells) - sum(missing), show=progress) as shown:
+        left = [place for place in range(len(cells)) if place not in values]
+        with CellProgress(len(cells), len(values), show=progress) as shown:
             while left:
                 elsewhere = []
                 for place in left:
                     key, compute = cells[place]
                     try:
                         found = self._cell(paths[place], key, compute)
-                    except CellError as error:  # which the process that computed it has shown
-                        errors.append(error)
-                        continue
                     except Exception as error:
                         errors.append(error)
-                        shown.failed(_label(key), error)
+                        if not isinstance(error, CellError):  # which the process that computed it has shown
+                            shown.failed(_label(key), error)
                         continue
                     if found is None:
                         elsewhere.append(place)
-                        continue
-                    values[place] = found.value
-                    if missing[place]:
+                    else:
+                        values[place] = found.value
                         shown.finished(_label(key))
                 if len(elsewhere) == len(left):
                     time.sleep(_POLL)
@@ -221,6 +218,11 @@ def fingerprint(tensors: Mapping[str, Tensor] | Sequence[Tensor]) -> str:
         digest.update(f"{name} {checks.describe(tensor)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def _plain(key: Mapping[str, Any]) -> Any:
+    """A key as a file gives it back: tuples are lists."""
+    return json.loads(_json(dict(key), "key"))
 
 
 def _is_of(found: Found | None, key: Mapping[str, Any]) -> bool:

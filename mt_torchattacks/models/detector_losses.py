@@ -8,23 +8,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from mt_torchattacks import checks
+from mt_torchattacks.models.losses_as_tasks import LossesAsTasks
 from mt_torchattacks.models.state import modes_kept
-from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.tasks.losses import OwnLoss
 from mt_torchattacks.types import Images
 
 _PARTS = ("transform", "backbone", "rpn", "roi_heads")
 _SEED = 0
 _MORE = {"mask": ("masks", "loss_mask"), "keypoint": ("keypoints", "loss_keypoint")}
 """What a head may have beside boxes: the name of its truths, and of its loss."""
-NONE = -1
-"""The label of a row that holds no object."""
 
 
-class DetectorLosses(nn.Module):
+class DetectorLosses(LossesAsTasks):
     """torchvision's two-stage detectors as models whose tasks are the losses that they are trained with, one a sample.
 
     Faster R-CNN has four, Mask R-CNN and Keypoint R-CNN one more. The true boxes, masks and key points are inputs that
@@ -54,6 +50,7 @@ class DetectorLosses(nn.Module):
 
     losses: tuple[str, ...] = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
     other_inputs: tuple[str, ...] = ("boxes", "labels")
+    label = "labels"
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -64,10 +61,6 @@ class DetectorLosses(nn.Module):
         more = [_MORE[name] for name, there in has.items() if there]
         self.losses = (*type(self).losses, *(loss for _, loss in more))
         self.other_inputs = (*type(self).other_inputs, *(truth for truth, _ in more))
-
-    def tasks(self) -> Tasks:
-        """The losses as tasks; roles are changed by :meth:`~mt_torchattacks.Tasks.with_roles`."""
-        return Tasks({name: OwnLoss() for name in self.losses})
 
     def targets(self, truths: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What an attack is given beside the images, from a dictionary for each image as torchvision takes it.
@@ -83,23 +76,16 @@ class DetectorLosses(nn.Module):
         Raises:
             KeyError: an image's dictionary lacks something.
         """
-        for number, truth in enumerate(truths):
-            checks.keys(truth, f"truths[{number}]", self.other_inputs)
-        found = {
-            name: pad_sequence(
-                [truth[name].float().reshape(-1, 4) if name == "boxes" else truth[name] for truth in truths],
-                batch_first=True,
-                padding_value=NONE if name == "labels" else 0,
-            )
-            for name in self.other_inputs
-        }
-        return found | {name: torch.zeros(len(truths)) for name in self.losses}
+
+        def plain(truth: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            boxes = {"boxes": truth["boxes"].reshape(-1, 4).float()} if "boxes" in truth else {}
+            return {**truth, **boxes}
+
+        return super().targets([plain(truth) for truth in truths])
 
     def forward(self, x: Images, boxes: Tensor, labels: Tensor, **others: Tensor) -> dict[str, Tensor]:
         """Each loss ``(N,)`` by its name, for images ``(N, C, H, W)`` and truths as :meth:`targets` gives them."""
-        padded = {"boxes": boxes, "labels": labels, **others}
-        there = labels != NONE
-        truths = [{name: of[i][there[i]] for name, of in padded.items()} for i in range(len(x))]
+        truths = self.truths({"boxes": boxes, "labels": labels, **others})
         images, truths = self.model.transform(list(x), truths)
         features = self.model.backbone(images.tensors)
         features = {"0": features} if isinstance(features, Tensor) else features

@@ -7,18 +7,13 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from mt_torchattacks import checks
-from mt_torchattacks.tasks import Tasks
-from mt_torchattacks.tasks.losses import OwnLoss
+from mt_torchattacks.models.losses_as_tasks import LossesAsTasks
 from mt_torchattacks.types import Images
 
 Call: TypeAlias = Callable[[nn.Module, Tensor, list[dict[str, Tensor]]], Mapping[str, Tensor]]
 """``(model, images, truths) -> losses by name``, each a number."""
-
-NONE = -1
-"""The label of a row that holds no object."""
 
 
 def hugging_face(model: nn.Module, images: Tensor, truths: list[dict[str, Tensor]]) -> Mapping[str, Tensor]:
@@ -27,7 +22,7 @@ def hugging_face(model: nn.Module, images: Tensor, truths: list[dict[str, Tensor
     return losses
 
 
-class OwnLosses(nn.Module):
+class OwnLosses(LossesAsTasks):
     """A model whose outputs are the losses that another one computes, one a sample each.
 
     Such a model averages its losses over the batch, so it is called image by image. For torchvision's detectors, whose
@@ -62,34 +57,7 @@ class OwnLosses(nn.Module):
         checks.require(len(losses) > 0, "losses", "at least one name", "none")
         checks.require(len(truths) > 0, "truths", "at least one name", "none")
         self.model: Any = model
-        self.losses, self.other_inputs, self.call = tuple(losses), tuple(truths), call
-
-    def tasks(self) -> Tasks:
-        """The losses as tasks; roles are changed by :meth:`~mt_torchattacks.Tasks.with_roles`."""
-        return Tasks({name: OwnLoss() for name in self.losses})
-
-    def targets(self, truths: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """What an attack is given beside the images, from a dictionary for each image as the model takes it.
-
-        Args:
-            truths: for each image tensors ``(M, ...)`` by name; M may differ.
-
-        Returns:
-            Each of them padded, ``(N, largest M, ...)``, labels with -1, and for each task N zeros, which nobody reads.
-
-        Raises:
-            KeyError: an image's dictionary lacks something.
-        """
-        for number, truth in enumerate(truths):
-            checks.keys(truth, f"truths[{number}]", self.other_inputs)
-        label = self.other_inputs[0]
-        found = {
-            name: pad_sequence(
-                [truth[name] for truth in truths], batch_first=True, padding_value=NONE * (name == label)
-            )
-            for name in self.other_inputs
-        }
-        return found | {name: torch.zeros(len(truths)) for name in self.losses}
+        self.losses, self.other_inputs, self.label, self.call = tuple(losses), tuple(truths), truths[0], call
 
     def forward(self, x: Images, **truths: Tensor) -> dict[str, Tensor]:
         """Each loss ``(N,)`` by its name, for images ``(N, C, H, W)`` and truths as :meth:`targets` gives them.
@@ -97,11 +65,7 @@ class OwnLosses(nn.Module):
         Raises:
             KeyError: the model does not return one of the losses.
         """
-        there = truths[self.other_inputs[0]] != NONE
-        found = [
-            self.call(self.model, x[i : i + 1], [{name: of[i][there[i]] for name, of in truths.items()}])
-            for i in range(len(x))
-        ]
+        found = [self.call(self.model, x[i : i + 1], [truth]) for i, truth in enumerate(self.truths(truths))]
         for losses in found:
             checks.keys(losses, "losses that the model returns", self.losses)
         return {name: torch.stack([losses[name].reshape(()) for losses in found]) for name in self.losses}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
@@ -118,3 +118,13 @@ def one_model(models: Models, names: Sequence[str]) -> NamedModel:
     found = models(names)
     mta.checks.require(len(found) == 1, "model", "one model", f"{len(found)} for {', '.join(map(repr, names))}")
     return found[0]
+
+
+def metric_columns(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Metrics by task and name as the columns of a row.
+
+    Example:
+        >>> metric_columns({"depth": {"abs": 0.5, "rel": 0.25}})
+        {'depth abs': 0.5, 'depth rel': 0.25}
+    """
+    return {f"{task} {name}": value for task, of in metrics.items() for name, value in of.items()}

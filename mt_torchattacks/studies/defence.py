@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.lazy import LazyModule
+from mt_torchattacks.studies.base import Data, Models, Study, Table, metric_columns
 from mt_torchattacks.studies.options import Radius, names, radii
 from mt_torchattacks.studies.white_box import Attacked, WhiteBoxOptions, arp_of_all, attacked
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.figure import Figure
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from mt_torchattacks.evaluation import Store
+else:
+    torch = LazyModule("torch")
 
 
 @dataclass
@@ -55,8 +61,8 @@ class Defence(Study[DefenceOptions, Defended]):
     def run(
         self, store: Store, models: Models, data: Data, options: DefenceOptions, *, progress: bool = True
     ) -> Defended:
-        options.model = list(dict.fromkeys([options.undefended, *options.model]))
-        found = attacked(store, models, data, options, progress=progress)
+        both = replace(options, model=list(dict.fromkeys([options.undefended, *options.model])))
+        found = attacked(store, models, data, both, progress=progress)
         return Defended(found, options.undefended, training_names(found.evaluations, options.undefended))
 
     def tables(self, result: Defended) -> list[Table]:
@@ -89,14 +95,14 @@ class Defence(Study[DefenceOptions, Defended]):
         return {"defence": figure(arp_by_training(result))}
 
 
-def training_names(models: object, undefended: str) -> dict[str, str]:
+def training_names(models: Iterable[str], undefended: str) -> dict[str, str]:
     """Each model's training: its name without a number at the end and without what all defended ones begin with.
 
     Example:
         >>> training_names(["base", "robust/dgba-0/model", "robust/dgba-1/model", "robust/total-0/model"], "base")
         {'base': 'none', 'robust/dgba-0/model': 'dgba', 'robust/dgba-1/model': 'dgba', 'robust/total-0/model': 'total'}
     """
-    bare = {model: re.sub(r"-\d+$", "", str(model).removesuffix("/model")) for model in models}  # type: ignore[attr-defined]
+    bare = {model: re.sub(r"-\d+$", "", model.removesuffix("/model")) for model in models}
     parts = [name.split("/") for model, name in bare.items() if model != undefended]
     shared = 0
     while parts and all(len(of) > shared + 1 for of in parts) and len({of[shared] for of in parts}) == 1:
@@ -125,7 +131,7 @@ def price_by_training(result: Defended) -> DataFrame:
     before, rows = found[result.undefended], []
     for model, after in found.items():
         drop = mta.metrics.average_relative_performance(before.clean.metrics, after.clean.metrics, before.directions)
-        metrics = {f"{t} {m}": value for t, of in after.clean.metrics.items() for m, value in of.items()}
+        metrics = metric_columns(after.clean.metrics)
         dropped = {f"drop {task}": value for task, value in drop.per_task.items()}
         rows.append({"training": result.trainings[model]} | metrics | dropped | {"total": drop.total})
     frame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
@@ -135,10 +141,14 @@ def price_by_training(result: Defended) -> DataFrame:
 def _mean_of_seeds(table: DataFrame, by: list[str]) -> DataFrame:
     """The means over the rows that agree in some columns, with ``half``, of the column ``total``, and ``models``."""
     groups = table.groupby(by, sort=False)
-    halves = groups["total"].agg(lambda v: mta.metrics.student_quantile(len(v)) * v.std() / len(v) ** 0.5
-                                 if len(v) > 1 else float("nan"))  # fmt: skip
+    halves = groups["total"].agg(_half)
     mean: DataFrame = groups.mean()
     return mean.assign(half=halves, models=groups.size()).reset_index()
+
+
+def _half(values: Series) -> float:
+    """Half the interval of a mean; NaN of a single value."""
+    return float(mta.metrics.half_interval(torch.tensor(values.to_list()))) if len(values) > 1 else math.nan
 
 
 def _wide(arp: DataFrame, by: list[str], column: str) -> DataFrame:
@@ -158,7 +168,7 @@ def _in_words(price: DataFrame) -> DataFrame:
 
 
 def _with_half(value: float, half: float) -> str:
-    return f"{value:.1f}" if half != half else f"{value:.1f} ± {half:.1f}"
+    return f"{value:.1f}" if math.isnan(half) else f"{value:.1f} ± {half:.1f}"
 
 
 def figure(arp: DataFrame) -> Figure:
@@ -173,7 +183,7 @@ def figure(arp: DataFrame) -> Figure:
             of = here.loc[rule].loc[trainings]
             at = [i + (place - (len(rules) - 1) / 2) * width for i in range(len(trainings))]
             axes.bar(at, of["total"], width, color=colours[rule], edgecolor="white", label=rule)
-            known = [(x, y, h) for x, y, h in zip(at, of["total"], of["half"], strict=True) if h == h]
+            known = [(x, y, h) for x, y, h in zip(at, of["total"], of["half"], strict=True) if not math.isnan(h)]
             if known:
                 x, y, half = zip(*known, strict=True)
                 axes.errorbar(x, y, yerr=half, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
 from mt_torchattacks.lazy import LazyModule
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.base import Data, Models, Study, Table, metric_columns
 from mt_torchattacks.studies.options import ModelOptions, Radius, names
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ class SharingStudy(Study[SharingOptions, Shared]):
                     name: measured[name] for name in ("transferability", "low", "high")
                 } | {"shared blocks": float(result.blocks[model])})  # fmt: skip
             found.append(row | {f"cos {pair}": round(cosine, 3) for pair, cosine in value["cosines"].items()})
-            metrics = {f"{task} {name}": number for task, of in value["clean"].items() for name, number in of.items()}
-            clean.append(head | metrics)
+            clean.append(head | metric_columns(value["clean"]))
         title = "Transferability by attacked task with 95 % bootstrap intervals; cosine of the tasks' gradients"
         return [
             Table("transferability", f"{title}, {result.title}", frame(found), 3),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Models, Study, Table
-from mt_torchattacks.studies.options import GridOptions, ModelOptions, grid, names, radii
+from mt_torchattacks.studies.base import Data, Models, Study, Table, metric_columns
+from mt_torchattacks.studies.options import GridOptions, ModelOptions, Radius, grid, names, radii
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ class WhiteBoxOptions(GridOptions, ModelOptions):
     model: list[str] = names("rooms3/*")
     attack: list[str] = names("fgsm", "pgd", "apgd")
     balance: list[str] = names("single", "total", "sign_total", "dgba")
-    eps: list[mta.studies.options.Radius] = radii(4, 8)
+    eps: list[Radius] = radii(4, 8)
 
 
 class Attacked(NamedTuple):
@@ -87,11 +87,7 @@ def arp_of_all(result: Attacked) -> DataFrame:
 
 def clean_of_all(result: Attacked) -> DataFrame:
     """A row for each model: its metrics on the clean images."""
-    rows = [
-        {"model": model}
-        | {f"{task} {name}": value for task, of in found.clean.metrics.items() for name, value in of.items()}
-        for model, found in result.evaluations.items()
-    ]
+    rows = [{"model": model} | metric_columns(found.clean.metrics) for model, found in result.evaluations.items()]
     frame: DataFrame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
     return frame
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import mt_torchattacks as mta
-from mt_torchattacks.attacks import ATTACKS, attack_class
+from mt_torchattacks.attacks import attack_class
 from mt_torchattacks.training import fit
 from tests import toys
 from tests.attack_cases import ALL, EPS, make
@@ -107,7 +107,3 @@ def test_adversarial_training_runs_on_the_device() -> None:
     attack = mta.FriendlyPGD(model, tasks, eps=4 / 255, alpha=1 / 255, steps=3, tau=1, broken=1.0)
     fit(model, tasks, data, epochs=1, batch_size=8, attack=attack, progress=False)
     assert next(model.parameters()).device.type == "cuda"
-
-
-def test_all_attacks_are_covered() -> None:
-    assert set(ALL) == set(ATTACKS)
