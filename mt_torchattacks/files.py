@@ -50,18 +50,19 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def remove_stale(folder: str | Path) -> None:
+def remove_stale(folder: str | Path, age: float = _STALE) -> None:
     """Remove what processes that were killed while they wrote have left in a folder: an hour old, or older.
 
     Args:
         folder: it need not be there; those in it are not looked at.
+        age: in seconds; 0 where nobody else can be writing.
 
     Example:
         >>> remove_stale("nowhere")
     """
     for path in Path(folder).glob(".*"):
         try:
-            old = time.time() - path.stat().st_mtime > _STALE
+            old = time.time() - path.stat().st_mtime >= age
             if old and path.is_file() and _TEMPORARY.fullmatch(path.name):
                 path.unlink()
         except OSError:  # gone by now, or not ours to remove

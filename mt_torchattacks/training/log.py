@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.files import write_whole
+from mt_torchattacks.files import remove_stale, write_whole
 
 Row = dict[str, float]
 
@@ -32,6 +32,8 @@ class Log:
         self.path = None if folder is None else folder / "log.csv"
         self._writer: Any = None
         self._written = 0
+        if folder is not None:
+            remove_stale(folder, age=0)  # of an interrupted run of this training: its folder is nobody else's
         if folder is not None and tensorboard:
             module = checks.optional("tensorboardX", extra="tensorboard")
             self._writer = module.SummaryWriter(str(folder), purge_step=0)

@@ -60,3 +60,11 @@ def test_without_tensorboard_the_error_names_the_extra(tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"mt-torchattacks\[tensorboard\]"):
         Log(tmp_path, tensorboard=True)
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path: Path) -> None:
+    left, own = tmp_path / f".log.csv.{'0' * 32}", tmp_path / ".gitignore"
+    for path in (left, own):
+        path.write_text("half")
+    Log(tmp_path)
+    assert list(tmp_path.iterdir()) == [own]
