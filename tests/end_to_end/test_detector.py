@@ -170,9 +170,11 @@ def test_average_precision(example: ModuleType) -> None:
         "labels": torch.tensor([1, 1, 1, 2]),
         "scores": torch.tensor([0.9, 0.8, 0.7, 0.6]),
     }
-    assert example.average_precision([found], [truth]) == pytest.approx(100 * ((1 + 2 / 3) / 2 + 1) / 2)
+    # Precision against recall at COCO's 101 recalls: squares 1 up to a half (51 of them), then 2/3; the disc 1.
+    right = 100 * ((51 + 50 * 2 / 3) / 101 + 1) / 2
+    assert example.average_precision([found], [truth])["AP50"] == pytest.approx(right)
     nothing = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long), "scores": torch.zeros(0)}
-    assert example.average_precision([nothing], [truth]) == 0
+    assert example.average_precision([nothing], [truth]) == {"mAP": 0, "AP50": 0}
 
 
 def test_the_example_runs_untrained(example: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
