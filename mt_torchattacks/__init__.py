@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.models.features import features
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.objective.objective import Objective
+    from mt_torchattacks.objective.trace import trace
     from mt_torchattacks.report.paper import paper_row
     from mt_torchattacks.tasks import error_tasks, kinds, losses, standard_metrics, standard_tasks
     from mt_torchattacks.tasks.tasks import Task, Tasks
@@ -81,6 +82,7 @@ __all__ = [
     "standard_tasks",
     "studies",
     "tasks",
+    "trace",
     "training",
     "worst_case",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -21,15 +22,16 @@ from mt_torchattacks.objective import BoundObjective
 from mt_torchattacks.objective.budgets import STRIDE
 from mt_torchattacks.types import Images
 
+STAGES = {"constant": (), "reduced": ((2.0, 0.3), (1.5, 0.3))}  # larger radii, and their shares of the steps
 FIRST = {"Linf": 2.0, "L2": 2.0, "L1": 1.0}  # length of the first step, in radii
 
 
 class _Host(torchattacks.APGD):
     """torchattacks' class, with the arguments that are not its own."""
 
-    def __init__(self, model: nn.Module, random_start: bool, checkpoints: str, **theirs: Any) -> None:
+    def __init__(self, model: nn.Module, random_start: bool, checkpoints: str, radii: str, **theirs: Any) -> None:
         super().__init__(model, **theirs)
-        self.random_start, self.checkpoints = random_start, checkpoints
+        self.random_start, self.checkpoints, self.radii = random_start, checkpoints, radii
         self.supported_mode = ["default", "targeted"]
 
 
@@ -77,6 +79,13 @@ class APGD(Declared, _Host):
         "say; see :mod:`mt_torchattacks.attacks.checkpoints`. Without effect for L1.",
         lambda value, name: checks.one_of(value, name, CHECKPOINTS),
     )
+    radii: str = argument(
+        "constant",
+        '``"constant"``, or ``"reduced"``: three tenths of the steps within twice the radius, three tenths within one '
+        "and a half times, the others within the radius, each stage from the best iterate of the one before (SEA, "
+        "https://arxiv.org/abs/2306.12941, section 3.3); only images within the radius are returned.",
+        lambda value, name: checks.one_of(value, name, STAGES),
+    )
 
     def _seen(self, images: Tensor) -> Tensor:
         return images
@@ -99,15 +108,29 @@ class APGD(Declared, _Host):
 
     def _run(self, start: Tensor, ball: Ball, first: float) -> tuple[Tensor, Tensor]:
         """One run: each sample's best iterate and its score ``(N,)``."""
-        return auto_pgd(
-            start,
-            self._evaluate,
-            ball,
-            steps=self.steps,
-            step_size=first * self.eps,
-            rho=self.thr_decr,
-            checkpoints=self.checkpoints,
-        )
+        for larger, steps in self._stages():
+            around = replace(ball, eps=larger * ball.eps)
+            start, score = auto_pgd(
+                around.project(start),
+                self._evaluate,
+                around,
+                steps=steps,
+                step_size=first * larger * self.eps,
+                rho=self.thr_decr,
+                checkpoints=self.checkpoints,
+            )
+        return start, score
+
+    def _stages(self) -> list[tuple[float, int]]:
+        """What the radius is multiplied by, and the number of steps, of each stage."""
+        stages = [(larger, int(share * self.steps)) for larger, share in STAGES[self.radii]]
+        left = self.steps - sum(steps for _, steps in stages)
+        return [*((larger, steps) for larger, steps in stages if steps > 0), (1.0, left)]
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients a run asks for: one more than steps in each stage."""
+        return (self.steps + len(self._stages())) * self.eot_iter
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""

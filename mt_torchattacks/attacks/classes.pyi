@@ -10,6 +10,7 @@ from mt_torchattacks.attacks.auto_saga import AutoSAGA as _AutoSAGA
 from mt_torchattacks.attacks.friendly_pgd import Broken
 from mt_torchattacks.attacks.friendly_pgd import FriendlyPGD as _FriendlyPGD
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.attacks.padam import PAdam as _PAdam
 from mt_torchattacks.attacks.spsa import SPSA as _SPSA
 from mt_torchattacks.attacks.square import Square as _Square
 from mt_torchattacks.attacks.worst_case import WorstCase as _WorstCase
@@ -41,6 +42,7 @@ __all__ = [
     "VNIFGSM",
     "AutoSAGA",
     "FriendlyPGD",
+    "PAdam",
     "Square",
     "WorstCase",
 ]
@@ -442,6 +444,9 @@ class APGD(_APGD):
         random_start: start the first run at a random point; otherwise at the clean image (later runs start at random).
         checkpoints: when step sizes are halved: ``"autoattack"`` as its code does (torchattacks' too), ``"paper"`` as
             the papers say; see :mod:`mt_torchattacks.attacks.checkpoints`. Without effect for L1.
+        radii: ``"constant"``, or ``"reduced"``: three tenths of the steps within twice the radius, three tenths within
+            one and a half times, the others within the radius, each stage from the best iterate of the one before (SEA,
+            https://arxiv.org/abs/2306.12941, section 3.3); only images within the radius are returned.
         bounds: smallest and largest pixel value, each a number or one a channel.
     """
 
@@ -461,6 +466,7 @@ class APGD(_APGD):
         verbose: bool = False,
         random_start: bool = True,
         checkpoints: str = "autoattack",
+        radii: str = "constant",
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None: ...
@@ -642,6 +648,37 @@ class FriendlyPGD(_FriendlyPGD):
         tau: int | None = 0,
         broken: Broken = 1.0,
         random_start: bool = True,
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None: ...
+
+class PAdam(_PAdam):
+    """Adam (with AMSGrad) in the direction of all tasks, projected after each step; the best iterate is returned.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: balancing rule or its name.
+        norm: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
+        alpha: largest move of a pixel in a step > 0, in pixel values.
+        steps: number of steps >= 1.
+        random_start: start at a random point of the ball; otherwise at the clean image.
+        seed: of the random starts, which are a function of it and the image.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: PerChannel = 8 / 255,
+        alpha: PerChannel = 2 / 255,
+        steps: int = 10,
+        random_start: bool = True,
+        seed: int = 0,
         *,
         bounds: Bounds = (0.0, 1.0),
     ) -> None: ...

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         evaluate_cells,
         evaluation_of,
     )
+    from mt_torchattacks.evaluation.dense_attacks import segmentation_attacks
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
     from mt_torchattacks.evaluation.made import make, measure_made, replay
@@ -67,6 +68,7 @@ __all__ = [
     "metric_harm",
     "relative_harm",
     "replay",
+    "segmentation_attacks",
     "select",
     "usable_device",
     "weighted_rule",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,8 +52,9 @@ class Budgeted:
         attack: ``(images, targets) -> adversarial images``, an attack on ``model``.
         model: the model, which takes images as the attack returns them (a normalization is part of the model).
         tasks: its tasks; candidates are compared by their losses.
-        passes: budget for each sample: forward and backward passes together, >= 2. What is not counted is the pass on
-            the clean images that the scores refer to.
+        passes: budget for each sample: forward and backward passes together, >= 2; by default there is no limit, and
+            what is left is that each sample's best image counts. What is not counted is the pass on the clean images
+            that the scores refer to.
         eps: radius within which candidates count.
         norm: ``"Linf"``, ``"L2"`` or ``"L1"``.
         bounds: lowest and highest value of a pixel.
@@ -83,16 +85,16 @@ class Budgeted:
         model: nn.Module,
         tasks: Tasks,
         *,
-        passes: int,
+        passes: int | None = None,
         eps: float,
         norm: str = "Linf",
         bounds: tuple[float, float] = (0.0, 1.0),
         balance: str | Rule = "dgba",
     ) -> None:
-        checks.require(passes >= 2, "passes", "a number >= 2", passes)
+        checks.require(passes is None or passes >= 2, "passes", "a number >= 2, or None", passes)
         checks.positive(eps, "eps")
         checks.one_of(norm, "norm", NORMS)
-        self.attack, self.model, self.passes = attack, model, passes
+        self.attack, self.model, self.passes = attack, model, math.inf if passes is None else passes
         self.eps, self.norm, self.bounds = eps, NORMS[norm], bounds
         self._shown = _Shown(model)
         self._objective = Objective(self._shown, tasks, balance)

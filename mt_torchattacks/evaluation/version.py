@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised with every change after which an attack, a loss or a metric gives other numbers (tests/golden)."""
 
 

@@ -18,13 +18,16 @@ from mt_torchattacks.geometry.shape import spread, where
 from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
+from mt_torchattacks.objective.clock import Clock
 from mt_torchattacks.objective.compiled import eagerly, is_spent
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
 from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
 from mt_torchattacks.objective.labelled import measured
 from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
+from mt_torchattacks.objective.trace import tell, watched
 from mt_torchattacks.tasks import Task, Tasks
+from mt_torchattacks.tasks.losses.progress import progress_is
 from mt_torchattacks.types import Images, Outputs, Targets
 
 T = TypeVar("T")
@@ -140,6 +143,8 @@ class BoundObjective:
         self._with_logarithms = tuple(objective.names)  # the tasks whose losses may be small
         self._outputs_checked = False
         self._eager = False
+        self.clock = Clock()
+        self.samples = torch.arange(len(ball.images), device=ball.images.device)
         self._gradient_checked = not strict
 
     @property
@@ -175,11 +180,15 @@ class BoundObjective:
         return score, dict(zip(self.objective.names, rises.unbind(dim=1), strict=True))
 
     def _scored(self, x: Tensor) -> tuple[Tensor, _Pass]:
+        if torch.is_grad_enabled() and x.requires_grad:
+            self.clock.tick()
         here = self._pass(x)
         if self._reference is None:
             here = self._prepare(x, here)
         before = self._before(x)
         score = self._score(here, before)
+        if watched():
+            self._tell(here, before, score)
         if not (torch.is_grad_enabled() and x.requires_grad):
             return score, here
         surrogate = self._surrogate(here, before)
@@ -284,6 +293,7 @@ class BoundObjective:
         """The same for the samples ``keep`` alone, a boolean ``(N,)``; what was found out about them stays known."""
         part = copy.copy(self)
         part.ball = self.ball.part(keep)
+        part.samples = self.samples[keep]
         part.targets = {name: target[keep] for name, target in self.targets.items()}
         part._others = {name: other[keep] for name, other in self._others.items()}
         part._all_targets = {n: t[keep.to(t.device)] for n, t in self._all_targets.items() if isinstance(t, Tensor)}
@@ -330,7 +340,9 @@ class BoundObjective:
     def _losses_at(self, x: Tensor) -> tuple[Losses, Tensor]:
         """The attacked tasks' losses at x, and the signed ones ``(k * N, K)`` of the tasks with a budget."""
         outputs, targets = self._outputs(x)
-        losses = self.objective.tasks.losses(outputs, targets)
+        with progress_is(self.clock.share):
+            losses = self.objective.tasks.losses(outputs, targets)
+            logs = self.objective.tasks.log_losses(outputs, targets, self._with_logarithms)
         if torch.is_grad_enabled() and x.requires_grad:
             for name, loss in losses.items():
                 expected = "outputs that can be differentiated with respect to the images"
@@ -338,7 +350,6 @@ class BoundObjective:
         dtype = max((loss.dtype for loss in losses.values()), key=lambda dtype: dtype.itemsize)
         signs = [task.sign for _, task in self._tasks()]
         signed = torch.stack([s * losses[n].to(dtype) for s, n in zip(signs, self.targets, strict=True)], dim=1)
-        logs = self.objective.tasks.log_losses(outputs, targets, self._with_logarithms)
         count = len(self.objective.names)
         found = Losses.of(signed[:, :count], [logs.get(name) for name in self.objective.names], signs[:count])
         return found, signed[:, count:]
@@ -388,6 +399,28 @@ class BoundObjective:
         if self._budgets is None:
             return score
         return self._budgets.score(score, relative_rises(here.preserved.detach(), before[:, count:]))
+
+    @torch.no_grad()
+    def _tell(self, here: _Pass, before: Tensor, score: Tensor) -> None:
+        """Tell whoever watches (:func:`~mt_torchattacks.trace`) what was seen; of a sample's copies the mean."""
+        names = self.objective.names
+        before = before[:, : len(names)]
+
+        def by_task(values: Tensor) -> dict[str, Tensor]:
+            means = values.detach().view(len(self.images), -1, len(names)).mean(dim=1)
+            return dict(zip(names, means.unbind(dim=1), strict=True))
+
+        tell(
+            self.clock,
+            samples=self.samples,
+            x=here.x.detach()[:: self._copies(here.x)],
+            images=self.images,
+            scores=score.detach().view(len(self.images), -1).mean(dim=1),
+            losses=by_task(here.losses.values),
+            rises=by_task(-relative_rises(self._shifted(here.losses.scored), before)),
+            weights={} if self._weights is None else by_task(self._weights.weights(here.losses.values, before)),
+            gradient=here.x.requires_grad,
+        )
 
     def _surrogate(self, here: _Pass, before: Tensor) -> Tensor:
         """What has the direction for its gradient with respect to x."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         to_markdown,
         transfer_summary,
     )
+    from mt_torchattacks.report.trace import trace_figure
 else:
     lazily(__name__)
 
@@ -45,5 +46,6 @@ __all__ = [
     "save_table",
     "to_latex",
     "to_markdown",
+    "trace_figure",
     "transfer_summary",
 ]

@@ -214,9 +214,15 @@ class MultiTaskAttack(PixelUnits, Host):
         """
         images = self._seen(bound.images)
         runner = self._runner(images)
+        bound.clock.gradients = self.gradients
         runner.__dict__["_bound"] = bound  # the host's own __setattr__ walks every value
         adversarial: Tensor = runner.forward(images, torch.zeros(len(images), dtype=torch.long, device=images.device))
         return bound.returned(adversarial.detach().reshape(bound.images.shape))
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients one run asks for, 0 where that is not known; for losses that know the step they are at."""
+        return int(getattr(self, "steps", 0)) * int(getattr(self, "eot_iter", 1))
 
     def _seen(self, images: Tensor) -> Tensor:
         """Inputs as the loop sees them: torchattacks' loops sum over the four dimensions of images."""

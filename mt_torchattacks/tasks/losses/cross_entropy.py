@@ -83,7 +83,7 @@ class CrossEntropy(LabelLoss):
     def log_elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         assert mask is not None
         if self.label_smoothing > 0:  # bounded below, so its logarithm needs no other form
-            values, weights = self.elements(output, target, mask)
+            values, weights = CrossEntropy.elements(self, output, target, mask)
             return log_or_nothing(values), weights
         margin = log_odds_against(self.scores(output), torch.where(mask, target, 0))
         weights = self._weights(output, target, mask)

@@ -136,7 +136,7 @@ def test_hooks_are_gone_and_errors_come_through() -> None:
 
 def test_bad_arguments() -> None:
     model = toys.Toy()
-    with pytest.raises(ValueError, match="passes: expected a number >= 2, found 1"):
+    with pytest.raises(ValueError, match="passes: expected a number >= 2, or None, found 1"):
         budgeted(None, model, 1)
     with pytest.raises(ValueError, match="norm: expected one of 'Linf'"):
         budgeted(None, model, 9, norm="L7")
