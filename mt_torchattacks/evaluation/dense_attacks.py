@@ -25,8 +25,8 @@ def segmentation_attacks(
     """Strong attacks on one segmentation head, by name, for :func:`~mt_torchattacks.worst_case`.
 
     Each is Auto-PGD on a loss that says which pixels to follow, and keeps each image's iterate with the fewest right
-    pixels: the Tsallis cross-entropy with q from -2 to 1; CosPGD's weighting, within radii that shrink; and the
-    expected error with class weights, within radii that shrink, which breaks rare classes. ``benchmarks/sea.py``
+    pixels: the Jensen-Shannon divergence, within radii that shrink; the cross-entropy with CosPGD's weighting; and
+    that with class weights, which breaks rare classes, within radii that shrink. ``benchmarks/sea.py``
     compares them with SEA (Croce, Singh and Hein, ECCV 2024, https://arxiv.org/abs/2306.12941) at the same number of
     passes. There are no parameters but the budget.
 
@@ -46,7 +46,7 @@ def segmentation_attacks(
         >>> attacks = segmentation_attacks(model, "segmentation", eps=8 / 255, steps=5)
         >>> {name: tuple(attack(images, {"segmentation": torch.zeros(1, 64, 64, dtype=torch.long)}).shape)
         ...  for name, attack in attacks.items()}
-        {'tsallis': (1, 3, 64, 64), 'cos': (1, 3, 64, 64), 'balanced': (1, 3, 64, 64)}
+        {'jensen_shannon': (1, 3, 64, 64), 'cos': (1, 3, 64, 64), 'balanced': (1, 3, 64, 64)}
     """
     counted: dict[str, Any] = {"ignore_index": ignore_index}
     single = f"single:{task}"
@@ -58,7 +58,7 @@ def segmentation_attacks(
         return Budgeted(APGD(model, tasks, single, **options), model, judge, eps=eps, norm=norm, balance=single)
 
     return {
-        "tsallis": member(losses.Tsallis(**counted), "constant"),
-        "cos": member(losses.CosPGD(losses.CrossEntropy(**counted)), "reduced"),
-        "balanced": member(losses.Tsallis(q=0.0, weight=weight, **counted), "reduced"),
+        "jensen_shannon": member(losses.JensenShannon(**counted), "reduced"),
+        "cos": member(losses.CosPGD(losses.CrossEntropy(**counted)), "constant"),
+        "balanced": member(losses.CosPGD(losses.CrossEntropy(weight=weight, **counted)), "reduced"),
     }

@@ -27,10 +27,17 @@ if TYPE_CHECKING:
         holm,
         mean_rank_correlation,
         paired_test,
+        pearson_correlation,
         rank_correlation,
         student_quantile,
     )
-    from mt_torchattacks.metrics.vulnerability import relative_task_vulnerability
+    from mt_torchattacks.metrics.vulnerability import (
+        adversarial_vulnerability,
+        correlated_tasks_factor,
+        dual_lengths,
+        marginal_vulnerability_bound,
+        relative_task_vulnerability,
+    )
 else:
     lazily(__name__)
 
@@ -46,13 +53,18 @@ __all__ = [
     "SegmentationMetrics",
     "TaskError",
     "TaskMetrics",
+    "adversarial_vulnerability",
     "average_relative_performance",
     "bootstrap_interval",
+    "correlated_tasks_factor",
+    "dual_lengths",
     "functional",
     "half_interval",
     "holm",
+    "marginal_vulnerability_bound",
     "mean_rank_correlation",
     "paired_test",
+    "pearson_correlation",
     "rank_correlation",
     "relative_task_vulnerability",
     "student_quantile",

@@ -107,10 +107,30 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 
 class Correlation(NamedTuple):
-    """Spearman's rank correlation, and the p-value of 'there is none', two-sided, by reordering one of the two."""
+    """A correlation, and the p-value of 'there is none', two-sided."""
 
     value: float
     p_value: float
+
+
+def pearson_correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
+    """How nearly two numbers lie on a line: Pearson's correlation, with the p-value for normally distributed numbers.
+
+    Args:
+        x, y: as many numbers each, three at least; each with at least two different ones.
+
+    Raises:
+        ImportError: SciPy is not installed.
+        ValueError: other lengths.
+
+    Example:
+        >>> found = pearson_correlation([1, 2, 3, 4], [0.1, 0.2, 0.4, 0.3])
+        >>> round(found.value, 6), round(found.p_value, 6)
+        (0.8, 0.2)
+    """
+    checks.require(len(x) == len(y) and len(x) >= 3, "y", f"{len(x)} numbers as x, three at least", f"{len(y)} numbers")
+    found = checks.optional("scipy.stats", extra="plot").pearsonr(x, y)
+    return Correlation(float(found.statistic), float(found.pvalue))
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> Correlation:
