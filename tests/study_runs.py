@@ -22,6 +22,7 @@ TOY, OTHER = "tests.toy_data:toy", "tests.toy_data:other_toy"
 WORDS = {
     "audit": "--steps 2 --queries 3",
     "auto-saga": "--steps 1",
+    "auxiliary-tasks": "--task depth normal --train-rooms 16 --epochs 1 --early-epochs 1 --images 2 --steps 1",
     "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
     "defence": f"--undefended {OTHER} --attack fgsm pgd --steps 1",
@@ -33,6 +34,7 @@ WORDS = {
     "stealth": "--steps 1",
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",
     "two-digits": "--seeds 2 --images 12 --steps 2 --scales 1 25 --train-images 200 --epochs 1",
+    "vulnerability": "--eps 8/255 --norm Linf L2 --l2-radius 1 --steps 1",
     "weights": "--attack fgsm --grid-step 0.25 --rungs 1",
     "white-box": "--attack fgsm pgd --steps 1",
     "worst-case": "--steps 1 --queries 3",

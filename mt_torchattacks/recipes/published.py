@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def published_table(file: str, where: Mapping[str, Any] | None = None,
-                    columns: Mapping[str, str] | None = None) -> DataFrame:  # fmt: skip
+def published_table(
+    file: str,
+    where: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    values: Mapping[str, Mapping[str, str]] | None = None,
+) -> DataFrame:
     """A published table; what the files hold is in ``published/README.md``.
 
     Args:
         file: its name, as ``"white_box_arp"``.
         where: values by column; other rows are left out.
         columns: new names by column.
+        values: new values by the column's name in the file and its value there; others stay.
 
     Raises:
         ImportError: pandas is not installed.
@@ -41,6 +46,9 @@ def published_table(file: str, where: Mapping[str, Any] | None = None,
         checks.one_of(column, "where", list(table.columns))
         table = table[table[column] == value]
     checks.require(len(table) > 0, "where", f"rows of {file}", dict(where or {}))
+    for column, new in (values or {}).items():
+        checks.one_of(column, "values", list(table.columns))
+        table[column] = table[column].replace(dict(new))
     for column in columns or {}:
         checks.one_of(column, "columns", list(table.columns))
     return table.rename(columns=dict(columns or {}))

@@ -30,8 +30,8 @@ class StudyRecipe:
         about: which table or figure of which paper, and what stands in for what is not here.
         options: of the study, as on the command line, with ``_`` for ``-``.
         reduced: options that make it run in seconds; its verdicts then mean nothing.
-        published: for tables of the study the published one: a ``file``, ``where`` a column has a value, and
-            ``columns``, the study's names by the file's.
+        published: for tables of the study the published one: a ``file``, ``where`` a column has a value,
+            ``columns``, the study's names by the file's, and ``values``, the same for what is in a column.
         claims: what to judge, see :class:`~mt_torchattacks.recipes.Claim`.
     """
 
@@ -64,7 +64,9 @@ class StudyRecipe:
         checks.keys(found, str(source), ("study",), allowed=tuple(cls.__dataclass_fields__))
         checks.one_of(found["study"], f"study in {source}", all_studies())
         for table, published in found.get("published", {}).items():
-            checks.keys(published, f"published {table} in {source}", ("file",), allowed=("file", "where", "columns"))
+            checks.keys(
+                published, f"published {table} in {source}", ("file",), allowed=("file", "where", "columns", "values")
+            )
         claims = tuple(Claim.parse(claim, f"a claim in {source}") for claim in found.get("claims", ()))
         return cls(**{**found, "about": " ".join(str(found.get("about", "")).split()), "claims": claims})
 

@@ -301,7 +301,7 @@ def proxies(values: DataFrame) -> DataFrame:
         within = [
             mta.metrics.rank_correlation(one["value"].tolist(), one["vulnerability"].tolist()).value
             for _, one in group.groupby("main", sort=False)
-            if len(one) > 2
+            if len(one) > 2 and min(one["value"].nunique(), one["vulnerability"].nunique()) > 1
         ]
         row = {"proxy": proxy, "pearson": pearson.value, "p_value": pearson.p_value}
         row |= {"spearman": spearman.value, "p_value spearman": spearman.p_value, "pairs": len(group)}
@@ -333,7 +333,7 @@ def figure(result: Auxiliary) -> Figure:
                      if row["main"] == main and row["weights"] == weights}  # fmt: skip
             at = [i + offset for i, task in enumerate(others) if task in found]
             heights = [found[task] for task in others if task in found]
-            axes.bar(at, heights, 0.4, color=colour, label=f"{weights} weights")
+            axes.bar(at, heights, 0.4, color=colour, label=f"{"learned" if weights == "weighted" else weights} weights")
         axes.set_xticks(range(len(others)), ["alone", *others[1:]], rotation=60, ha="right", fontsize=8)
         axes.set_title(main, fontsize=11)
         mta.report.style.plain(axes)
