@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.native import NativeAttack
     from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
     from mt_torchattacks.evaluation.audit import audit
+    from mt_torchattacks.evaluation.benchmark import benchmark
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.worst_case import worst_case
     from mt_torchattacks.models.features import features
@@ -61,6 +62,7 @@ __all__ = [
     "attacks",
     "audit",
     "balancing",
+    "benchmark",
     "create",
     "data",
     "error_tasks",

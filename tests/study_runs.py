@@ -28,6 +28,7 @@ WORDS = {
     "defence": f"--undefended {OTHER} --attack fgsm pgd --steps 1",
     "evaluate": "--steps 1",
     "gallery": "--steps 1 --balance dgba",
+    "leaderboard": "--steps 1 --queries 2",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms
     "queries": "--queries 4 --steps 1",
     "sharing": "--steps 1",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external
     from mt_torchattacks.evaluation.budget import Budgeted, Spent
     from mt_torchattacks.evaluation.cascade import Cascade, class_attacks, wrong
     from mt_torchattacks.evaluation.cells import (
@@ -35,6 +36,7 @@ __all__ = [
     "WORST",
     "AttackFunction",
     "AttackSpec",
+    "BenchmarkEntry",
     "Budgeted",
     "Cascade",
     "Evaluation",
@@ -51,6 +53,8 @@ __all__ = [
     "attack_cell",
     "attack_specs",
     "attacked_cells",
+    "benchmark",
+    "check_external",
     "class_attacks",
     "clean_cell",
     "count_passes",

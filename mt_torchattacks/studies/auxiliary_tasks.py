@@ -29,6 +29,7 @@ else:
 FULL, SMALL, EARLY = "full", "smaller encoder", "early stopping"
 _WIDTHS = (16, 32, 40, 72, 72)
 _BATCH = 16
+_BARS = ((-0.2, "uniform", "#1F5F99", "uniform weights"), (0.2, "weighted", "#E69F00", "learned weights"))
 
 
 @dataclass
@@ -328,12 +329,12 @@ def figure(result: Auxiliary) -> Figure:
     drawn = mta.report.new_figure(2.6 * len(mains), 3.8)
     for axes, main in zip(drawn.subplots(1, len(mains), squeeze=False)[0], mains, strict=True):
         others = [main, *(task for task in mains if task != main)]
-        for offset, weights, colour in ((-0.2, "uniform", "#1F5F99"), (0.2, "weighted", "#E69F00")):
+        for offset, weights, colour, label in _BARS:
             found = {row["auxiliary"]: row["relative_task_vulnerability"] for row in rows
                      if row["main"] == main and row["weights"] == weights}  # fmt: skip
             at = [i + offset for i, task in enumerate(others) if task in found]
             heights = [found[task] for task in others if task in found]
-            axes.bar(at, heights, 0.4, color=colour, label=f"{"learned" if weights == "weighted" else weights} weights")
+            axes.bar(at, heights, 0.4, color=colour, label=label)
         axes.set_xticks(range(len(others)), ["alone", *others[1:]], rotation=60, ha="right", fontsize=8)
         axes.set_title(main, fontsize=11)
         mta.report.style.plain(axes)
