@@ -31,6 +31,7 @@ WORDS = {
     "leaderboard": "--steps 1 --queries 2",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms
     "queries": "--queries 4 --steps 1",
+    "radius": "--steps 1 --rounds 2 --balance dgba max_min",
     "sharing": "--steps 1",
     "stealth": "--steps 1",
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
     from mt_torchattacks.evaluation.passes import Passes, count_passes
     from mt_torchattacks.evaluation.pooling import Pool, PooledImages
+    from mt_torchattacks.evaluation.radius import SmallestRadius, smallest_radius
     from mt_torchattacks.evaluation.result import Evaluation, Measurements
     from mt_torchattacks.evaluation.selection import Selection, metric_harm, relative_harm, select
     from mt_torchattacks.evaluation.specs import AttackSpec, attack_specs, in_255, weighted_rule, with_errors
@@ -47,6 +48,7 @@ __all__ = [
     "Pool",
     "PooledImages",
     "Selection",
+    "SmallestRadius",
     "Spent",
     "Store",
     "WorstCaseEvaluation",
@@ -74,6 +76,7 @@ __all__ = [
     "replay",
     "segmentation_attacks",
     "select",
+    "smallest_radius",
     "usable_device",
     "weighted_rule",
     "with_errors",
