@@ -29,6 +29,7 @@ WORDS = {
     "evaluate": "--steps 1",
     "gallery": "--steps 1 --balance dgba",
     "leaderboard": "--steps 1 --queries 2",
+    "members": "--eps 8/255 --steps 1 --largest 2",
     "metric-targets": "--model rooms3/all-shared --eps 8 --steps 1 --seeds 2 --images 1",  # it makes its own rooms
     "queries": "--queries 4 --steps 1",
     "radius": "--steps 1 --rounds 2 --balance dgba max_min",

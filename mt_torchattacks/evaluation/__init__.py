@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
-    from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external
+    from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external, standard_attacks
     from mt_torchattacks.evaluation.budget import Budgeted, Spent
     from mt_torchattacks.evaluation.cascade import Cascade, class_attacks, wrong
     from mt_torchattacks.evaluation.cells import (
@@ -77,6 +77,7 @@ __all__ = [
     "segmentation_attacks",
     "select",
     "smallest_radius",
+    "standard_attacks",
     "usable_device",
     "weighted_rule",
     "with_errors",

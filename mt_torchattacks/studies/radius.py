@@ -83,9 +83,7 @@ class RadiusStudy(Study[RadiusOptions, Radii]):
             for eps in result.options.eps:
                 row[f"harmed at {eps}"] = 100 * sum(radius <= eps for radius in found) / len(found)
             rows.append(row)
-        title = (
-            f"Median smallest radius (1/255) at which each task is harmed by {100 * result.options.rise:g} %, "
-        )
+        title = f"Median smallest radius (1/255) at which each task is harmed by {100 * result.options.rise:g} %, "
         title += f"and images harmed within a radius (%); {result.images}"
         return [Table("radius", title, mta.checks.optional("pandas", extra="plot").DataFrame(rows), 1)]
 

@@ -156,3 +156,14 @@ def test_the_command_ranks_models_and_takes_files_of_others(tmp_path: Path, caps
     assert shown.index(order[0]) < shown.index(order[1])
     assert main([*words, "--external", "nobody=x"]) == 2
     assert "external" in capsys.readouterr().err
+
+
+def test_the_fast_set_is_two_of_the_standard_ones(model: NamedModel, data: NamedData, entry: BenchmarkEntry) -> None:
+    fast = mta.benchmark(model, data, members="fast", **OWN)
+    assert list(fast.passes) == ["apgd/dgba on errors", "apgd/relative on errors"]
+    assert sum(fast.passes.values()) < 0.25 * sum(entry.passes.values())
+    assert {name: fast.arp[name] for name in fast.passes} == {name: entry.arp[name] for name in fast.passes}
+    plain = mta.Tasks(flow=mta.losses.L1())
+    assert list(mta.evaluation.standard_attacks(model.model, plain, members="fast")) == ["apgd/dgba", "apgd/relative"]
+    with pytest.raises(ValueError, match="members: expected one of 'standard', 'fast'"):
+        mta.evaluation.standard_attacks(model.model, plain, members="slow")
