@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.apgd import APGD
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.attacks.worst_case import WorstCase
 from mt_torchattacks.evaluation.measure import AttackFunction
@@ -107,10 +108,10 @@ def standard_attacks(
 ) -> dict[str, MultiTaskAttack]:
     """The attacks of a reliable evaluation, by name; there is nothing to tune but the budget.
 
-    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase`, on the tasks' losses and, where each task has one, on
-    their errors as metrics count them. ``"fast"``: Auto-PGD under ``dgba`` and ``relative`` on the errors, the two that
-    do the most together (``mt-attack members``), at about a twentieth of the passes; where a task has no error, on the
-    losses.
+    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase` and Auto-PGD under ``max_min``; on the tasks' losses, and
+    where each task has one on their errors as metrics count them. ``"fast"``: Auto-PGD under ``dgba`` and ``max_min``
+    on the errors, the two that do the most together (``mt-attack members``), at a twentieth of the passes; where a task
+    has no error, on the losses.
 
     Args:
         model: the model.
@@ -124,19 +125,19 @@ def standard_attacks(
     Example:
         >>> import mt_torchattacks as mta
         >>> list(standard_attacks(mta.models.zoo("rooms3/all-shared"), mta.standard_tasks(["depth"]), members="fast"))
-        ['apgd/dgba on errors', 'apgd/relative on errors']
+        ['apgd/dgba on errors', 'apgd/max_min on errors']
     """
     checks.one_of(members, "members", MEMBERS)
     own: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "n_queries": n_queries, "seed": seed}
-    found = {
-        f"{name}{suffix}": attack
-        for suffix, those in _objectives(tasks)
-        for name, attack in WorstCase(model, those, **own).components.items()
-    }
+    found: dict[str, MultiTaskAttack] = {}
+    for suffix, those in _objectives(tasks):
+        first, *rest = WorstCase(model, those, **own).components.items()
+        least = APGD(model, those, "max_min", norm=norm, eps=eps, steps=steps, seed=seed)
+        found |= {f"{name}{suffix}": attack for name, attack in (first, ("apgd/max_min", least), *rest)}
     if members == "standard":
         return found
     suffix = list(_objectives(tasks))[-1][0]
-    return {name: found[name] for name in (f"apgd/dgba{suffix}", f"apgd/relative{suffix}")}
+    return {name: found[name] for name in (f"apgd/dgba{suffix}", f"apgd/max_min{suffix}")}
 
 
 def benchmark(
