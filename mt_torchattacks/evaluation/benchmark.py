@@ -108,7 +108,7 @@ def standard_attacks(
 ) -> dict[str, MultiTaskAttack]:
     """The attacks of a reliable evaluation, by name; there is nothing to tune but the budget.
 
-    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase` and Auto-PGD under ``max_min``; on the tasks' losses, and
+    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase` and Auto-PGD under ``max_min``; on the losses, and
     where each task has one on their errors as metrics count them. ``"fast"``: Auto-PGD under ``dgba`` and ``max_min``
     on the errors, the two that do the most together (``mt-attack members``), at a twentieth of the passes; where a task
     has no error, on the losses.
