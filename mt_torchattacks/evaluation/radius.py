@@ -99,9 +99,8 @@ def smallest_radius(
                 losses = _losses(model, tasks, adversarial, part)
                 enough = torch.stack([losses[task] >= needed[task][at] for task in rises]).all(dim=0)
                 distance = _distances(adversarial - images[at], norm)
-                better = enough & (distance < best[at])
-                found[at[better]] = adversarial[better].to(found.dtype)
-                best[at] = torch.where(better, distance, best[at])
+                found[at[enough]] = adversarial[enough].to(found.dtype)
+                best[at] = torch.where(enough, distance, best[at])
                 low[at] = torch.where(enough, low[at], torch.maximum(low[at], tried[at]))
             # What not even the largest radius harms is not looked at again.
             tried = torch.where(best.isinf(), torch.nan, (low + best) / 2)

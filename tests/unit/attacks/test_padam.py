@@ -55,6 +55,28 @@ def test_against_torch_s_adam(steps: int) -> None:
         torch.testing.assert_close(found[i : i + 1], best, atol=2e-5, rtol=0)
 
 
+class HalfSaturated(nn.Module):
+    """The upper pixels stop at 0.605, so that their gradient is 0 from then on; the others go on."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"depth": torch.cat([x[:, :1, :4].clamp(max=0.605), x[:, :1, 4:]], dim=2)}
+
+
+def test_the_largest_mean_square_counts_where_gradients_vanish() -> None:
+    """That is AMSGrad: with the present mean square instead, momentum would carry the upper pixels further."""
+    image, target = torch.full((1, 1, 8, 8), 0.5), torch.zeros(1, 1, 8, 8)
+    attack = mta.PAdam(HalfSaturated(), mta.Tasks(depth=mta.losses.L1()), "total", eps=0.4, alpha=0.01, steps=30,
+                       random_start=False)  # fmt: skip
+    found = attack(image, {"depth": target})
+    x = image.clone().requires_grad_()
+    adam = torch.optim.Adam([x], lr=0.01, amsgrad=True, maximize=True)
+    for _ in range(30):
+        [gradient] = torch.autograd.grad(HalfSaturated()(x)["depth"].abs().mean(), x)
+        x.grad = gradient / gradient.abs().mean()
+        adam.step()
+    torch.testing.assert_close(found, x.detach(), atol=1e-5, rtol=0)
+
+
 def test_radii_that_shrink_end_within_the_radius_and_begin_outside() -> None:
     seen: list[float] = []
 
