@@ -18,7 +18,7 @@ from mt_torchattacks.studies import all_studies
 
 ROOT = Path(__file__).parents[1]
 MODULES = (
-    *("", "attacks", "balancing", "tasks.losses", "tasks", "metrics", "models", "data"),
+    *("", "attacks", "objective", "balancing", "tasks.losses", "tasks", "metrics", "models", "data"),
     *("evaluation", "training", "report", "recipes", "studies", "geometry"),
 )
 """The public modules of the reference."""

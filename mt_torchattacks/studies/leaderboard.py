@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import mt_torchattacks as mta
 from mt_torchattacks.studies.base import Data, Models, Study, Table, metric_columns
@@ -25,6 +25,7 @@ class LeaderboardOptions(ModelOptions):
 
     Args:
         eps: radius, written 8/255, 0.03, or 8 for 8/255
+        members: the standard set of attacks, or the two that do the most together, at a twentieth of the passes
         steps: of each Auto-PGD
         queries: of Square
         external: safetensors files of images that others have made: MODEL=FILE, each tensor of a file an attack
@@ -32,6 +33,7 @@ class LeaderboardOptions(ModelOptions):
 
     model: list[str] = names("rooms3/*", "rooms3-robust/*")
     eps: Radius = Radius(4 / 255)
+    members: Literal["standard", "fast"] = "standard"
     steps: int = 20
     queries: int = 500
     external: list[str] = field(default_factory=list)
@@ -107,7 +109,7 @@ def _cell(
     for name, images in external.items():
         mta.evaluation.check_external(images, data, eps=float(options.eps), name=f"external[{name!r}]")
     own: dict[str, Any] = {"eps": float(options.eps), "steps": options.steps, "seed": options.seed}
-    own |= {"n_queries": options.queries}
+    own |= {"n_queries": options.queries, "members": options.members}
     key = {"model": model.name, "study": "leaderboard"} | own | data.key | {"weights": model.weights}
     if external:
         key["external"] = mta.evaluation.fingerprint(dict(external))
