@@ -108,10 +108,10 @@ class APGD(Declared, _Host):
 
     def _run(self, start: Tensor, ball: Ball, first: float) -> tuple[Tensor, Tensor]:
         """One run: each sample's best iterate and its score ``(N,)``."""
-        for larger, steps in self._stages():
+        for stage, (larger, steps) in enumerate(self._stages()):
             around = replace(ball, eps=larger * ball.eps)
             start, score = auto_pgd(
-                around.project(start),
+                around.project(start) if stage > 0 else start,
                 self._evaluate,
                 around,
                 steps=steps,
