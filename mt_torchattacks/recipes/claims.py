@@ -151,8 +151,7 @@ def _verdict(first: list[float], second: list[float]) -> Verdict:
 
 def _chosen(table: DataFrame, patterns: Mapping[str, Any]) -> DataFrame:
     for column, pattern in patterns.items():
-        kept = [_fits(value, pattern) for value in table[column]]
-        table = table[kept]
+        table = table[table[column].map(lambda value, pattern=pattern: _fits(value, pattern)).astype(bool)]
     return table
 
 

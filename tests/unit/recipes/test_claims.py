@@ -128,3 +128,12 @@ def test_missing_columns_and_rows_are_named() -> None:
 def test_unknown_published_tables_are_refused(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         published_table(*arguments)
+
+
+def test_a_claim_about_rows_that_there_are_not() -> None:
+    rows = table([5.0, 6, 7, 8, 9], [1.0, 2, 2, 3, 4])
+    for chosen in ({"rule": "dbga", "model": "a"}, {"model": "z", "rule": "dgba"}):
+        with pytest.raises(ValueError, match="table t: expected rows that the claim is about, found none"):
+            judge(claim(**MORE | {"of": chosen}), rows)
+    with pytest.raises(ValueError, match="table t: expected rows that the claim is about, found none"):
+        judge(claim(**MORE | {"than": {"rule": "sum"}}), rows)
