@@ -174,7 +174,7 @@ def compared(name: str, eps: float, images: int, steps: int) -> dict[str, float 
     with count_passes(heads) as passes:
         theirs = sea(model, x, labels, (masked, balanced(weights), jensen_shannon), eps, steps)
     row["SEA accuracy"], row["SEA mIoU"] = verdicts([predicted(x), *map(predicted, theirs)], labels, classes)
-    row["SEA passes"] = (passes.forward_samples + passes.backward_samples) / images
+    row["SEA passes"] = passes.of_samples / images
     # One step less: each of ours looks at the clean and at the returned image too.
     attacks = segmentation_attacks(heads, "segmentation", eps, steps=steps - 1, weight=weights)
     with count_passes(heads) as passes:
@@ -182,7 +182,7 @@ def compared(name: str, eps: float, images: int, steps: int) -> dict[str, float 
     for attack, adversarial in ours.items():
         assert float((adversarial - x).abs().max()) <= eps + 1e-6, attack
     row["our accuracy"], row["our mIoU"] = verdicts([predicted(x), *map(predicted, ours.values())], labels, classes)
-    row["our passes"] = (passes.forward_samples + passes.backward_samples) / images
+    row["our passes"] = passes.of_samples / images
     return row
 
 

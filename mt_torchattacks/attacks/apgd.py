@@ -130,7 +130,7 @@ class APGD(Declared, _Host):
     @property
     def gradients(self) -> int:
         """How many gradients a run asks for: one more than steps in each stage."""
-        return (self.steps + len(self._stages())) * self.eot_iter
+        return (self.steps + len(self._stages())) * self.traits.a_step(self)
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Score ``(N,)`` and direction ``(N, ...)`` at x, each the mean of ``eot_iter`` evaluations."""

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
-    from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external, standard_attacks
+    from mt_torchattacks.evaluation.attack_sets import class_attacks, segmentation_attacks, standard_attacks
+    from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external
     from mt_torchattacks.evaluation.budget import Budgeted, Spent
-    from mt_torchattacks.evaluation.cascade import Cascade, class_attacks, wrong
+    from mt_torchattacks.evaluation.cascade import Cascade, wrong
     from mt_torchattacks.evaluation.cells import (
         attack_cell,
         attacked_cells,
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
         evaluate_cells,
         evaluation_of,
     )
-    from mt_torchattacks.evaluation.dense_attacks import segmentation_attacks
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
     from mt_torchattacks.evaluation.made import make, measure_made, replay

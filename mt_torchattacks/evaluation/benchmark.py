@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
-from mt_torchattacks.attacks.apgd import APGD
-from mt_torchattacks.attacks.host.attack import MultiTaskAttack
-from mt_torchattacks.attacks.worst_case import WorstCase
+from mt_torchattacks.evaluation.attack_sets import standard_attacks
+from mt_torchattacks.evaluation.made import replay
 from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.passes import count_passes
-from mt_torchattacks.evaluation.specs import with_errors
 from mt_torchattacks.evaluation.version import made_by
 from mt_torchattacks.evaluation.worst_case import ENVELOPE, WORST, worst_case
 from mt_torchattacks.files import write_whole
-from mt_torchattacks.geometry.ball import NORMS
+from mt_torchattacks.geometry.ball import NORMS, length
 from mt_torchattacks.models.state import modes_kept
-from mt_torchattacks.tasks import Tasks
 
 FORMAT = 1
-MEMBERS = ("standard", "fast")
 _SLACK = 1e-6  # rounding of pixel values, which are in [0, 1]
 
 
@@ -95,51 +92,6 @@ class BenchmarkEntry:
         return cls(**found)
 
 
-def standard_attacks(
-    model: nn.Module,
-    tasks: Tasks,
-    *,
-    members: str = "standard",
-    eps: float = 8 / 255,
-    norm: str = "Linf",
-    steps: int = 20,
-    n_queries: int = 500,
-    seed: int = 0,
-) -> dict[str, MultiTaskAttack]:
-    """The attacks of a reliable evaluation, by name; there is nothing to tune but the budget.
-
-    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase` and Auto-PGD under ``max_min``; on the losses, and
-    where each task has one on their errors as metrics count them. ``"fast"``: Auto-PGD under ``dgba`` and ``max_min``
-    on the errors, the two that do the most together (``mt-attack members``), at a twentieth of the passes; where a task
-    has no error, on the losses.
-
-    Args:
-        model: the model.
-        tasks: its tasks.
-        members: ``"standard"`` or ``"fast"``.
-        eps, norm, steps, n_queries, seed: see :func:`~mt_torchattacks.benchmark`.
-
-    Raises:
-        ValueError: other members, or an argument of an attack that does not fit.
-
-    Example:
-        >>> import mt_torchattacks as mta
-        >>> list(standard_attacks(mta.models.zoo("rooms3/all-shared"), mta.standard_tasks(["depth"]), members="fast"))
-        ['apgd/dgba on errors', 'apgd/max_min on errors']
-    """
-    checks.one_of(members, "members", MEMBERS)
-    own: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "n_queries": n_queries, "seed": seed}
-    found: dict[str, MultiTaskAttack] = {}
-    for suffix, those in _objectives(tasks):
-        first, *rest = WorstCase(model, those, **own).components.items()
-        least = APGD(model, those, "max_min", norm=norm, eps=eps, steps=steps, seed=seed)
-        found |= {f"{name}{suffix}": attack for name, attack in (first, ("apgd/max_min", least), *rest)}
-    if members == "standard":
-        return found
-    suffix = list(_objectives(tasks))[-1][0]
-    return {name: found[name] for name in (f"apgd/dgba{suffix}", f"apgd/max_min{suffix}")}
-
-
 def benchmark(
     model: nn.Module | NamedModel,
     data: NamedData,
@@ -155,8 +107,9 @@ def benchmark(
 ) -> BenchmarkEntry:
     """Attack a model with the standard set and write down what came of it.
 
-    The attacks are :func:`standard_attacks`. Images that others have made for this model are attacks like the rest:
-    they are checked, and the model itself is run on them; no number of theirs is believed.
+    The attacks are those of :func:`~mt_torchattacks.evaluation.standard_attacks`. Images that others have made for this
+    model are attacks like the rest: they are checked, and the model itself is run on them; no number of theirs is
+    believed.
 
     Args:
         model: the model, with a name (:class:`~mt_torchattacks.evaluation.NamedModel`), or by the name of its class.
@@ -192,7 +145,8 @@ def benchmark(
     attacks = {name: _Counted(named.model, attack) for name, attack in chosen.items()}
     for name in given:
         checks.require(name not in attacks, "external", "a name that no attack of the set has", repr(name))
-    every: dict[str, AttackFunction] = {**attacks, **{name: _Shown(data, images) for name, images in given.items()}}
+    shown = {name: replay(partial(_parts, data, images)) for name, images in given.items()}
+    every: dict[str, AttackFunction] = {**attacks, **shown}
     with modes_kept(named.model), torch.random.fork_rng():
         torch.manual_seed(seed)
         found = worst_case(named.model, data.tasks, data.batches, every, data.metrics, progress=progress)
@@ -217,16 +171,6 @@ def benchmark(
     )
 
 
-def _objectives(tasks: Tasks) -> Iterator[tuple[str, Tasks]]:
-    """What the set attacks: the losses, and the errors that metrics count, where each task has one."""
-    yield "", tasks
-    try:
-        errors = with_errors(tasks)
-    except ValueError:
-        return
-    yield " on errors", errors
-
-
 def check_external(images: Tensor, data: NamedData, *, eps: float, norm: str = "Linf", name: str = "images") -> None:
     """Check adversarial images that somebody else has made; nothing that is said of them is needed.
 
@@ -249,8 +193,7 @@ def check_external(images: Tensor, data: NamedData, *, eps: float, norm: str = "
     checks.require(low >= -_SLACK and high <= 1 + _SLACK, name, "pixels in [0, 1]", f"values in [{low:g}, {high:g}]")
     furthest = 0.0
     for (clean, _), part in zip(data.batches, _parts(data, images), strict=True):
-        change = (part.to(clean) - clean).flatten(1)
-        furthest = max(furthest, float(torch.linalg.vector_norm(change, NORMS[norm], dim=1).max()))
+        furthest = max(furthest, float(length(part.to(clean) - clean, NORMS[norm]).max()))
     found = f"one at a distance of {furthest:.6g}"
     checks.require(
         furthest <= eps * (1 + 10 * _SLACK) + _SLACK, name, f"images within {eps:.6g} of the clean ones ({norm})", found
@@ -262,16 +205,6 @@ def _parts(data: NamedData, images: Tensor) -> Iterator[Tensor]:
     yield from torch.split(images, [len(clean) for clean, _ in data.batches])
 
 
-class _Shown:
-    """An attack that shows images that are there already, batch after batch."""
-
-    def __init__(self, data: NamedData, images: Tensor) -> None:
-        self.left = _parts(data, images)
-
-    def __call__(self, images: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        return next(self.left).to(images)
-
-
 class _Counted:
     """An attack that counts its passes, each sample for itself."""
 
@@ -281,5 +214,5 @@ class _Counted:
     def __call__(self, images: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         with count_passes(self.model) as counted:
             found = self.attack(images, targets)
-        self.passes += counted.forward_samples + counted.backward_samples
+        self.passes += counted.of_samples
         return found

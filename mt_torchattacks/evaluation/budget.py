@@ -133,7 +133,7 @@ class Budgeted:
         def after(module: nn.Module, args: tuple[Any, ...], outputs: Outputs) -> None:
             with self._shown.showing(outputs):
                 _consider(args[0].detach(), bound, best)
-            spent = self.counted.forward_samples + self.counted.backward_samples
+            spent = self.counted.of_samples
             self.curve.append(Spent(spent / samples, best.scores))
 
         handles = self.model.register_forward_pre_hook(before, prepend=True), self.model.register_forward_hook(after)

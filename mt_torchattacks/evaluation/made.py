@@ -35,6 +35,8 @@ def make(attack: AttackFunction, batches: Iterable[tuple[Images, Targets]], *, s
 def replay(made: Callable[[], Iterable[Tensor]]) -> AttackFunction:
     """An attack that shows images ``(N, ...)`` which are there already, batch after batch, once.
 
+    They are shown where the clean images are and in their dtype.
+
     Args:
         made: gives the images of all batches; called when the first batch is asked for.
     """
@@ -43,7 +45,7 @@ def replay(made: Callable[[], Iterable[Tensor]]) -> AttackFunction:
     def shown(images: Images, targets: Targets) -> Tensor:
         if not left:
             left.append(iter(made()))
-        return next(left[0])
+        return next(left[0]).to(images)
 
     return shown
 

@@ -19,6 +19,11 @@ class Passes:
     forward_samples: int = 0
     backward_samples: int = 0
 
+    @property
+    def of_samples(self) -> int:
+        """Forward and backward passes together, each counted once for each sample."""
+        return self.forward_samples + self.backward_samples
+
     def add_forward(self, samples: int) -> None:
         """One more call, with a batch of ``samples``."""
         self.forward += 1

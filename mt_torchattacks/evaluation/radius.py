@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.geometry.ball import NORMS, length
-from mt_torchattacks.geometry.shape import dims
 from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import modes_kept
 from mt_torchattacks.tasks import Tasks
@@ -98,7 +97,7 @@ def smallest_radius(
                     adversarial = attack(eps)(images[at], part)
                 losses = _losses(model, tasks, adversarial, part)
                 enough = torch.stack([losses[task] >= needed[task][at] for task in rises]).all(dim=0)
-                distance = _distances(adversarial - images[at], norm)
+                distance = length(adversarial - images[at], NORMS[norm]).flatten()
                 found[at[enough]] = adversarial[enough].to(found.dtype)
                 best[at] = torch.where(enough, distance, best[at])
                 low[at] = torch.where(enough, low[at], torch.maximum(low[at], tried[at]))
@@ -109,10 +108,3 @@ def smallest_radius(
 
 def _losses(model: nn.Module, tasks: Tasks, images: Images, targets: Targets) -> dict[str, Tensor]:
     return tasks.losses(model(images, **other_inputs(model, targets)), targets)
-
-
-def _distances(change: Tensor, norm: str) -> Tensor:
-    """How long each change is, ``(N,)``."""
-    if norm == "Linf":
-        return change.abs().amax(dim=dims(change))
-    return length(change, NORMS[norm]).flatten()

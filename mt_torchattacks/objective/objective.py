@@ -180,7 +180,8 @@ class BoundObjective:
         return score, dict(zip(self.objective.names, rises.unbind(dim=1), strict=True))
 
     def _scored(self, x: Tensor) -> tuple[Tensor, _Pass]:
-        if torch.is_grad_enabled() and x.requires_grad:
+        asked = torch.is_grad_enabled() and x.requires_grad
+        if asked:
             self.clock.tick()
         here = self._pass(x)
         if self._reference is None:
@@ -188,8 +189,8 @@ class BoundObjective:
         before = self._before(x)
         score = self._score(here, before)
         if watched():
-            self._tell(here, before, score)
-        if not (torch.is_grad_enabled() and x.requires_grad):
+            self._tell(here, before, score, gradient=asked)
+        if not asked:
             return score, here
         surrogate = self._surrogate(here, before)
         return score + (surrogate - surrogate.detach()), here
@@ -401,7 +402,7 @@ class BoundObjective:
         return self._budgets.score(score, relative_rises(here.preserved.detach(), before[:, count:]))
 
     @torch.no_grad()
-    def _tell(self, here: _Pass, before: Tensor, score: Tensor) -> None:
+    def _tell(self, here: _Pass, before: Tensor, score: Tensor, *, gradient: bool) -> None:
         """Tell whoever watches (:func:`~mt_torchattacks.trace`) what was seen; of a sample's copies the mean."""
         names = self.objective.names
         before = before[:, : len(names)]
@@ -419,7 +420,7 @@ class BoundObjective:
             losses=by_task(here.losses.values),
             rises=by_task(-relative_rises(self._shifted(here.losses.scored), before)),
             weights={} if self._weights is None else by_task(self._weights.weights(here.losses.values, before)),
-            gradient=here.x.requires_grad,
+            gradient=gradient,
         )
 
     def _surrogate(self, here: _Pass, before: Tensor) -> Tensor:

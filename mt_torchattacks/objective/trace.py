@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from mt_torchattacks import checks
-from mt_torchattacks.geometry.shape import dims
+from mt_torchattacks.geometry.ball import length
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -124,16 +126,12 @@ class _Watcher:
 
     def __init__(self, callback: Callback) -> None:
         self.callback = callback
-        self.runs: list[tuple[object, int]] = []
+        self.runs: dict[Hashable, tuple[int, Iterator[int]]] = {}
 
-    def tell(self, run: object, **values: Any) -> None:
+    def tell(self, run: Hashable, **values: Any) -> None:
         """Tell a step of the run, which is known by this object."""
-        number = next((i for i, (known, _) in enumerate(self.runs) if known is run), len(self.runs))
-        if number == len(self.runs):
-            self.runs.append((run, 0))
-        count = self.runs[number][1]
-        self.runs[number] = run, count + 1
-        self.callback(Step(run=number, number=count, **values))
+        number, looks = self.runs.setdefault(run, (len(self.runs), count()))
+        self.callback(Step(run=number, number=next(looks), **values))
 
 
 @contextmanager
@@ -173,7 +171,7 @@ def watched() -> bool:
     return bool(_WATCHERS.get())
 
 
-def tell(run: object, **values: Any) -> None:
+def tell(run: Hashable, **values: Any) -> None:
     """Tell a step to all who want to know; see :class:`Step` for the values."""
     for watcher in _WATCHERS.get():
         watcher.tell(run, **values)
@@ -181,4 +179,4 @@ def tell(run: object, **values: Any) -> None:
 
 def _largest(change: Tensor) -> Tensor:
     """The largest absolute change of each sample ``(M,)``."""
-    return change.abs().amax(dim=dims(change))
+    return length(change, math.inf).flatten()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LINES = ("-", "--", "-.", ":")
+"""What tells lines apart where colours do not."""
+
 _FORMATS = ("png", "pdf", "svg")
 _RULE_COLOURS = {
     "total": "#595959",

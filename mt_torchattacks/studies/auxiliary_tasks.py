@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mt_torchattacks.data.memory import InMemory
-    from mt_torchattacks.evaluation import Store
+    from mt_torchattacks.evaluation import AttackFunction, Store
     from mt_torchattacks.types import Images, Targets
 else:
     torch = LazyModule("torch")
@@ -169,8 +169,7 @@ def _measured(
         clean = errors_of(net, errors, batches)
         found = {}
         for name, attack in attacks(net, tasks, weights, options, few=model.training != FULL):
-            after = errors_of(net, errors, [(attack(images, targets), targets) for images, targets in batches])
-            found[name] = mta.metrics.relative_task_vulnerability(clean, after)
+            found[name] = mta.metrics.relative_task_vulnerability(clean, errors_of(net, errors, batches, attack))
     means = {task: sum(values) / len(values) for task, values in clean.items()}
     return {"clean": means, "weights": weights, "vulnerability": found}
 
@@ -228,13 +227,12 @@ def attacks(
         yield "wgd/multi", mta.PGD(net, tasks, "wgd", **pgd)
 
 
-@torch.no_grad()
-def errors_of(net: nn.Module, errors: mta.Tasks, batches: Sequence[tuple[Images, Targets]]) -> dict[str, list[float]]:
-    """Each task's error of each image, as metrics count it."""
-    found: dict[str, list[float]] = {task: [] for task in errors}
-    for images, targets in batches:
-        for task, error in errors.losses(net(images), targets).items():
-            found[task] += error.tolist()
+def errors_of(
+    net: nn.Module, errors: mta.Tasks, batches: Sequence[tuple[Images, Targets]], attack: AttackFunction | None = None
+) -> dict[str, list[float]]:
+    """Each task's error of each image, as metrics count it; on the clean images, or under an attack."""
+    found = mta.evaluation.measure(net, errors, batches, attack=attack, per_sample=True).sample_losses
+    assert found is not None
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Models: TypeAlias = "Callable[[Sequence[str]], Sequence[NamedModel]]"
 """Gives the models of some names or patterns (``"rooms3/*"``)."""
 
+Cell: TypeAlias = "tuple[dict[str, Any], Callable[[], dict[str, Any]]]"
+"""A cell of a store: its key, and what computes its value."""
+
+KeyT = TypeVar("KeyT")
 OptionsT = TypeVar("OptionsT")
 ResultT = TypeVar("ResultT")
 
@@ -118,6 +122,35 @@ def one_model(models: Models, names: Sequence[str]) -> NamedModel:
     found = models(names)
     mta.checks.require(len(found) == 1, "model", "one model", f"{len(found)} for {', '.join(map(repr, names))}")
     return found[0]
+
+
+def cells_by_model(
+    store: Store,
+    models: Iterable[NamedModel],
+    data: Data,
+    cells_of: Callable[[NamedModel, NamedData], Iterable[tuple[KeyT, Cell]]],
+    *,
+    progress: bool,
+) -> tuple[dict[KeyT, dict[str, Any]], str]:
+    """The values of the cells of every model, by what names a cell, and in words the images.
+
+    Args:
+        store: where cells are kept.
+        models: the models.
+        data: gives the data for a model.
+        cells_of: a model's cells, each with what names it in the result: the model's name and what else differs.
+        progress: whether to show the progress.
+    """
+    keys: list[KeyT] = []
+    cells: list[Cell] = []
+    images = ""
+    for model in models:
+        there = data(model.name)
+        images = f"{len(there)} images of {there.name}"
+        for key, cell in cells_of(model, there):
+            keys.append(key)
+            cells.append(cell)
+    return dict(zip(keys, store.cells(cells, progress=progress), strict=True)), images
 
 
 def metric_columns(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -107,7 +107,7 @@ def budget_cell(
             for batch in data.on(model.device):
                 images.append(limited(*batch))
                 scores.append(by_passes(limited.curve, options.passes).cpu())
-                made.append(limited.counted.forward_samples + limited.counted.backward_samples)
+                made.append(limited.counted.of_samples)
                 stopped |= limited.stopped
         found = mta.evaluation.measure_made(model.model, data, images)
         arp = mta.evaluation.evaluation_of(data, clean, {"": found}).relative[""].total

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
 from mt_torchattacks.lazy import LazyModule
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.base import Data, Models, Study, Table, cells_by_model
 from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
@@ -60,15 +60,16 @@ class LinearizationStudy(Study[LinearizationOptions, Linearized]):
     def run(
         self, store: Store, models: Models, data: Data, options: LinearizationOptions, *, progress: bool = True
     ) -> Linearized:
-        grid, cells, images = [], [], ""
-        for model in models(options.model):
-            there = data(model.name)
-            images = f"{len(there)} images of {there.name}"
-            for step in options.step:
-                grid.append((model.name, step))
-                cells.append(linearization_cell(model, there, options.balance, step))
-        found = store.cells(cells, progress=progress)
-        return Linearized(dict(zip(grid, found, strict=True)), f"direction of {options.balance}, {images}")
+        found, images = cells_by_model(
+            store,
+            models(options.model),
+            data,
+            lambda model, there: (
+                ((model.name, step), linearization_cell(model, there, options.balance, step)) for step in options.step
+            ),
+            progress=progress,
+        )
+        return Linearized(found, f"direction of {options.balance}, {images}")
 
     def tables(self, result: Linearized) -> list[Table]:
         rows = [

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.base import Data, Models, Study, Table, cells_by_model
 from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
-    from mt_torchattacks.attacks import MultiTaskAttack
     from mt_torchattacks.evaluation import NamedData, NamedModel, Store
 
 RULES = ("dgba", "relative", "total", "max_min")
@@ -65,15 +64,14 @@ class MembersStudy(Study[MembersOptions, Members]):
         self, store: Store, models: Models, data: Data, options: MembersOptions, *, progress: bool = True
     ) -> Members:
         mta.checks.require(options.largest >= 1, "largest", "a number >= 1", options.largest)
-        grid, cells, images = [], [], ""
-        for model in models(options.model):
-            there = data(model.name)
-            images = f"{len(there)} images of {there.name}"
-            for eps in options.eps:
-                grid.append((model.name, str(eps)))
-                cells.append(_cell(model, there, eps, options))
-        found = dict(zip(grid, store.cells(cells, progress=progress), strict=True))
-        return Members(found, f"{len(grid)} models and radii, Auto-PGD of {options.steps} steps, {images}")
+        found, images = cells_by_model(
+            store,
+            models(options.model),
+            data,
+            lambda model, there: (((model.name, str(eps)), _cell(model, there, eps, options)) for eps in options.eps),
+            progress=progress,
+        )
+        return Members(found, f"{len(found)} models and radii, Auto-PGD of {options.steps} steps, {images}")
 
     def tables(self, result: Members) -> list[Table]:
         frame = mta.checks.optional("pandas", extra="plot").DataFrame
@@ -87,16 +85,6 @@ class MembersStudy(Study[MembersOptions, Members]):
         ]
 
 
-def candidates(model: NamedModel, data: NamedData, eps: float, options: MembersOptions) -> Iterator[
-    tuple[str, MultiTaskAttack]
-]:  # fmt: skip
-    """The attacks that may be members, by name: Auto-PGD under each rule, on the losses and on the errors."""
-    own: dict[str, Any] = {"eps": eps, "steps": options.steps, "seed": options.seed}
-    for suffix, tasks in (("", data.tasks), (" on errors", mta.evaluation.with_errors(data.tasks))):
-        for rule in (*RULES, *(f"single:{task}" for task in tasks.balanced)):
-            yield f"{rule}{suffix}", mta.APGD(model.model, tasks, rule, **own)
-
-
 def _cell(
     model: NamedModel, data: NamedData, eps: float, options: MembersOptions
 ) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
@@ -107,7 +95,9 @@ def _cell(
 
 
 def _measured(model: NamedModel, data: NamedData, eps: float, options: MembersOptions) -> dict[str, Any]:
-    attacks = dict(candidates(model, data, eps, options))
+    rules, losses = (*RULES, "single"), mta.evaluation.specs.ATTACK_LOSSES
+    specs = mta.evaluation.attack_specs(["apgd"], rules, [eps], data.tasks, losses, steps=options.steps)
+    attacks = {spec.label: spec.build(model.model, data.tasks, options.seed) for spec in specs}
     found = mta.worst_case(model.model, data.tasks, data.batches, attacks, data.metrics, progress=False)
     harm = mta.evaluation.relative_harm(found.evaluation.clean.metrics, found.evaluation.directions)
     sets = {}

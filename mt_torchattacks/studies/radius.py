@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from statistics import median_low
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.lazy import LazyModule
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.base import Data, Models, Study, Table, cells_by_model
 from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
-    import torch
     from matplotlib.figure import Figure
 
     from mt_torchattacks.evaluation import NamedData, NamedModel, Store
-else:
-    torch = LazyModule("torch")
 
 
 @dataclass
@@ -65,21 +62,21 @@ class RadiusStudy(Study[RadiusOptions, Radii]):
 
     def run(self, store: Store, models: Models, data: Data, options: RadiusOptions, *, progress: bool = True) -> Radii:
         mta.checks.positive(options.rise, "rise")
-        grid, cells, images = [], [], ""
-        for model in models(options.model):
-            there = data(model.name)
-            images = f"{len(there)} images of {there.name}"
-            for rule in options.balance:
-                grid.append((model.name, rule))
-                cells.append(_cell(model, there, rule, options))
-        found = store.cells(cells, progress=progress)
-        values = {key: [float(radius) for radius in value["radii"]] for key, value in zip(grid, found, strict=True)}
-        return Radii(values, options, images)
+        found, images = cells_by_model(
+            store,
+            models(options.model),
+            data,
+            lambda model, there: (((model.name, rule), _cell(model, there, rule, options)) for rule in options.balance),
+            progress=progress,
+        )
+        return Radii(
+            {key: [float(radius) for radius in value["radii"]] for key, value in found.items()}, options, images
+        )
 
     def tables(self, result: Radii) -> list[Table]:
         rows = []
         for (model, rule), found in result.values.items():
-            row: dict[str, Any] = {"model": model, "rule": rule, "median": 255 * sorted(found)[(len(found) - 1) // 2]}
+            row: dict[str, Any] = {"model": model, "rule": rule, "median": 255 * median_low(found)}
             for eps in result.options.eps:
                 row[f"harmed at {eps}"] = 100 * sum(radius <= eps for radius in found) / len(found)
             rows.append(row)
@@ -123,8 +120,8 @@ def figure(result: Radii) -> Figure:
     """A panel for each model: the share of images that are harmed, by radius, a line for each rule."""
     models = list(dict.fromkeys(model for model, _ in result.values))
     drawn = mta.report.new_figure(4.2 * len(models), 3.6)
+    lines = mta.report.style.LINES
     colours = mta.report.style.rule_colours(list(dict.fromkeys(rule for _, rule in result.values)))
-    lines = ("-", "--", "-.", ":")
     for axes, model in zip(drawn.subplots(1, len(models), squeeze=False)[0], models, strict=True):
         rules = [rule for name, rule in result.values if name == model]
         for i, rule in enumerate(rules):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import mt_torchattacks as mta
 from mt_torchattacks.lazy import LazyModule
 from mt_torchattacks.studies.base import Data, Models, Study, Table, metric_columns
+from mt_torchattacks.studies.gradients import clean_gradients
 from mt_torchattacks.studies.options import ModelOptions, Radius, names
 
 if TYPE_CHECKING:
@@ -158,14 +159,9 @@ def bootstrap(found: mta.evaluation.WorstCaseEvaluation, task: str) -> tuple[flo
 def cosines(model: NamedModel, data: NamedData) -> dict[str, float]:
     """Mean over the clean images of the cosine between two tasks' gradients, for each pair."""
     total = {f"{a}, {b}": 0.0 for a, b in combinations(data.tasks, 2)}
-    with mta.models.state.attacking(model.model):
-        model.model.eval()
-        for images, targets in data.on(model.device):
-            x = images.clone().requires_grad_()
-            losses = data.tasks.losses(model.model(x), targets).values()
-            gradients = [torch.autograd.grad(loss.sum(), x, retain_graph=True)[0].flatten(1) for loss in losses]
-            for pair, (a, b) in zip(total, combinations(gradients, 2), strict=True):
-                total[pair] += float(torch.cosine_similarity(a, b).sum())
+    for gradients in clean_gradients(model, data):
+        for pair, (a, b) in zip(total, combinations(gradients.unbind(dim=1), 2), strict=True):
+            total[pair] += float(torch.cosine_similarity(a, b).sum())
     return {pair: value / len(data) for pair, value in total.items()}
 
 

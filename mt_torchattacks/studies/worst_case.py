@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import mt_torchattacks as mta
-from mt_torchattacks.studies.base import Data, Models, Study, Table
+from mt_torchattacks.studies.base import Data, Models, Study, Table, cells_by_model
 from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
@@ -64,14 +64,16 @@ class WorstCaseStudy(Study[WorstCaseOptions, WorstCases]):
     def run(
         self, store: Store, models: Models, data: Data, options: WorstCaseOptions, *, progress: bool = True
     ) -> WorstCases:
-        grid, cells, images = [], [], ""
-        for model in models(options.model):
-            there = data(model.name)
-            images = f"{len(there)} images of {there.name}"
-            for eps in options.eps:
-                grid.append((model.name, eps))
-                cells.append(worst_case_cell(model, there, eps, options))
-        return WorstCases(dict(zip(grid, store.cells(cells, progress=progress), strict=True)), images, options.goal)
+        found, images = cells_by_model(
+            store,
+            models(options.model),
+            data,
+            lambda model, there: (
+                ((model.name, eps), worst_case_cell(model, there, eps, options)) for eps in options.eps
+            ),
+            progress=progress,
+        )
+        return WorstCases(found, images, options.goal)
 
     def tables(self, result: WorstCases) -> list[Table]:
         titles = {
@@ -163,7 +165,7 @@ class Scored:
         """The component's adversarial images of the inputs' shape."""
         with mta.evaluation.count_passes(self.attack.model) as counted:
             found: Tensor = self.component(images, targets)
-        self.passes += counted.forward_samples + counted.backward_samples
+        self.passes += counted.of_samples
         self.clean += self.attack.scores(images, images, targets).tolist()
         self.scores += self.attack.scores(found, images, targets).tolist()
         return found

@@ -222,7 +222,7 @@ class MultiTaskAttack(PixelUnits, Host):
     @property
     def gradients(self) -> int:
         """How many gradients one run asks for, 0 where that is not known; for losses that know the step they are at."""
-        return int(getattr(self, "steps", 0)) * int(getattr(self, "eot_iter", 1))
+        return int(getattr(self, "steps", getattr(self, "num_iter_set", 0))) * self.traits.a_step(self)
 
     def _seen(self, images: Tensor) -> Tensor:
         """Inputs as the loop sees them: torchattacks' loops sum over the four dimensions of images."""

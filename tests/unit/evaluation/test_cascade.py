@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import mt_torchattacks as mta
 from benchmarks.autoattack import EPS, accuracy, defended
 from mt_torchattacks.evaluation import Cascade, class_attacks, wrong
-from mt_torchattacks.evaluation.cascade import Towards
+from mt_torchattacks.evaluation.attack_sets import Towards
 
 
 class Sign(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +150,23 @@ def test_an_attack_says_how_far_it_is(attack: str, options: dict[str, Any], expe
     mta.create(attack, model, mta.Tasks(a=loss), balance="total", eps=0.1, **options)(images, targets)
     assert loss.seen == pytest.approx(expected)
     assert progress() == 1
+
+
+EACH = [name for name in mta.attacks.attack_names() if name not in ("SPSA", "Square", "WorstCase")]
+"""Attacks that ask for gradients, in one run."""
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_every_attack_goes_from_its_first_step_to_its_last(name: str) -> None:
+    """However many gradients a step of it takes."""
+    loss = Noted()
+    takes = inspect.signature(mta.attacks.attack_class(name)).parameters
+    steps = {argument: 4 for argument in ("steps", "num_iter_set") if argument in takes}
+    images, targets = torch.rand(2, 3, 16, 16, generator=GENERATOR), torch.zeros(2, 16, 16, dtype=torch.long)
+    attack = mta.create(name, torch.nn.Conv2d(3, 5, 1), mta.Tasks(a=loss), balance="total", **steps)
+    attack(images, {"a": targets})
+    assert loss.seen == sorted(loss.seen) and loss.seen[-1] == 1
+    assert loss.seen[0] == (0 if len(loss.seen) > 1 else 1)
 
 
 def log_reference(output: Tensor, target: Tensor, share: float) -> list[float]:
