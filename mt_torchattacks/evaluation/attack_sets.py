@@ -98,7 +98,7 @@ def class_attacks(
     Args:
         model: the model; the head's output is ``(N, K)`` scores, K >= 4.
         head: the task's name.
-        eps: radius.
+        eps: radius > 0, in pixel values.
         steps: of the untargeted parts.
         goals: wrong classes that are aimed at, K - 1 at most.
         queries: of Square.
@@ -160,7 +160,7 @@ def segmentation_attacks(
     Args:
         model: the model; the task's output is ``(N, K, H, W)`` scores.
         task: the task's name.
-        eps: radius.
+        eps: radius > 0, in pixel values.
         steps: of each attack; 300 is SEA's budget.
         weight: ``(K,)`` weights of the classes that are higher for rare ones, such as the inverse numbers of their
             pixels; without them the mean intersection over union, in which each class counts the same, falls less.

@@ -115,7 +115,7 @@ def benchmark(
         model: the model, with a name (:class:`~mt_torchattacks.evaluation.NamedModel`), or by the name of its class.
         data: images with tasks and metrics; :meth:`~mt_torchattacks.evaluation.NamedData.of` makes them of a data set.
         members: ``"standard"`` or ``"fast"``.
-        eps: radius.
+        eps: radius > 0, in pixel values.
         norm: ``"Linf"`` or ``"L2"``.
         steps: of each Auto-PGD.
         n_queries: of Square.
