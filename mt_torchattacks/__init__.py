@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         tasks,
         training,
     )
+    from mt_torchattacks.attacks.adversarial_patch import AdversarialPatch
     from mt_torchattacks.attacks.classes import *  # noqa: F403
     from mt_torchattacks.attacks.create import create
     from mt_torchattacks.attacks.ensemble import Ensemble
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.host.saving import load
     from mt_torchattacks.attacks.multi import MultiAttack
     from mt_torchattacks.attacks.native import NativeAttack
+    from mt_torchattacks.attacks.universal_perturbation import UniversalPerturbation
     from mt_torchattacks.balancing import GradientRule, GramianRule, LossRule, Rule, Weighted
     from mt_torchattacks.evaluation.audit import audit
     from mt_torchattacks.evaluation.benchmark import benchmark
@@ -47,6 +49,7 @@ else:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdversarialPatch",
     "Ensemble",
     "GradientRule",
     "GramianRule",
@@ -58,6 +61,7 @@ __all__ = [
     "Rule",
     "Task",
     "Tasks",
+    "UniversalPerturbation",
     "Weighted",
     "attacks",
     "audit",

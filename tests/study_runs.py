@@ -37,6 +37,7 @@ WORDS = {
     "stealth": "--steps 1",
     "transfer": f"--surrogate {TOY} --targets {TOY} {OTHER} --attack fgsm --balance dgba single",
     "two-digits": "--seeds 2 --images 12 --steps 2 --scales 1 25 --train-images 200 --epochs 1",
+    "universal": "--fit-to tests.toy_data:two_images --eps 8/255 --scale 0.5 --balance dgba --epochs 1 --steps 1",
     "vulnerability": "--eps 8/255 --norm Linf L2 --l2-radius 1 --steps 1",
     "weights": "--attack fgsm --grid-step 0.25 --rungs 1",
     "white-box": "--attack fgsm pgd --steps 1",

@@ -7,6 +7,7 @@ from mt_torchattacks.attacks.host.catalogue import REFUSED
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.attacks.adversarial_patch import AdversarialPatch
     from mt_torchattacks.attacks.attention import Rollout
     from mt_torchattacks.attacks.classes import *  # noqa: F403
     from mt_torchattacks.attacks.create import ATTACKS, attack_name, attack_names, create
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.attacks.host.saving import load
     from mt_torchattacks.attacks.multi import MultiAttack
     from mt_torchattacks.attacks.native import NativeAttack
+    from mt_torchattacks.attacks.universal_perturbation import UniversalPerturbation
 else:
     lazily(__name__, find=classes.find, reasons=REFUSED)
 
@@ -24,11 +26,13 @@ __all__ = [
     "HOSTED",
     "OWN",
     "REFUSED",
+    "AdversarialPatch",
     "Ensemble",
     "MultiAttack",
     "MultiTaskAttack",
     "NativeAttack",
     "Rollout",
+    "UniversalPerturbation",
     "attack_class",
     "attack_name",
     "attack_names",

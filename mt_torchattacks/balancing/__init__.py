@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.balancing.rules import (
         DGBA,
         WGD,
+        Capped,
         MaxMin,
         Normalized,
         Relative,
@@ -42,6 +43,7 @@ __all__ = [
     "WGD",
     "AlignedMTL",
     "CAGrad",
+    "Capped",
     "ConFIG",
     "DualProj",
     "FairGrad",

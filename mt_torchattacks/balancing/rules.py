@@ -176,6 +176,63 @@ class MaxMin(LossRule):
         return f"MaxMin(gamma={self.gamma:g})"
 
 
+class Capped(LossRule):
+    """``sum_i grad L_i / |l_i|`` over the tasks whose relative increase is below its cap; once none is, over all.
+
+    Where the sum of the increases is raised, one task with an unbounded loss may make up for all others; here it counts
+    until its goal is reached, and then the others' turn comes. The score is the sum of the increases, each up to its
+    cap; of a sample whose tasks have all reached theirs it is the whole sum, which is never less. So of two images that
+    which reaches all goals is the better one. One backward pass.
+
+    Goals that leave the direction when they are reached are the idea of 'Generating Adversarial Examples with Task
+    Oriented Multi-Objective Optimization' (Bui et al., TMLR 2023, https://arxiv.org/abs/2304.13229).
+
+    Args:
+        cap: relative increase from which on a task has reached its goal, > 0 (1: the loss has doubled); one number, or
+            one for each attacked task.
+
+    Raises:
+        TypeError, ValueError: a cap that is no number > 0, or caps that are not for the attacked tasks.
+
+    Example:
+        >>> rule, clean = Capped({"depth": 1.0, "normal": 0.5}), torch.tensor([[2.0, 1.0]])
+        >>> rule.weights(torch.tensor([[6.0, 1.2]]), clean), rule.score(torch.tensor([[6.0, 1.2]]), clean)
+        (tensor([[0., 1.]]), tensor([1.2000]))
+        >>> rule.weights(torch.tensor([[6.0, 1.6]]), clean), rule.score(torch.tensor([[6.0, 1.6]]), clean)
+        (tensor([[0.5000, 1.0000]]), tensor([2.6000]))
+    """
+
+    name = "capped"
+
+    def __init__(self, cap: float | Mapping[str, float] = 1.0) -> None:
+        for task, value in cap.items() if isinstance(cap, Mapping) else [("", cap)]:
+            checks.positive(value, f"cap of {task!r}" if task else "cap")
+        self.cap = dict(cap) if isinstance(cap, Mapping) else cap
+
+    def select(self, names: Sequence[str]) -> Sequence[str]:
+        if not isinstance(self.cap, dict):
+            return names
+        checks.keys(self.cap, "balance=Capped(...)", names, allowed=names)
+        return list(self.cap)
+
+    def _rises(self, losses: Tensor, clean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Relative increases, their caps, and whether a task still counts, ``(N, T)`` each."""
+        rises = safe_divide(losses - clean, clean.abs())
+        caps = rises.new_tensor(list(self.cap.values()) if isinstance(self.cap, dict) else self.cap).expand_as(rises)
+        below = (rises < caps) & (clean != 0)
+        return rises, caps, below | ~below.any(dim=1, keepdim=True)
+
+    def weights(self, losses: Tensor, clean: Tensor) -> Tensor:
+        return torch.where(self._rises(losses, clean)[2], safe_divide(1.0, clean.abs()), 0)
+
+    def score(self, losses: Tensor, clean: Tensor) -> Tensor:
+        rises, caps, counts = self._rises(losses, clean)
+        return torch.where(counts, rises, caps).sum(dim=1)
+
+    def __repr__(self) -> str:
+        return f"Capped({self.cap})"
+
+
 class WGD(Total):
     """``sum_i r_i grad L_i`` with relative inverse training rates ``r_i`` ([G] definition 5), scored by ``sum_i L_i``.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.models.inputs import inputs
     from mt_torchattacks.models.layouts import Layout, PublishedLayout, published_layouts
     from mt_torchattacks.models.own_losses import OwnLosses
+    from mt_torchattacks.models.with_outputs import WithOutputs
     from mt_torchattacks.models.zoo import zoo, zoo_about, zoo_names, zoo_record
 else:
     lazily(__name__)
@@ -26,6 +27,7 @@ __all__ = [
     "Layout",
     "OwnLosses",
     "PublishedLayout",
+    "WithOutputs",
     "branched",
     "features",
     "inputs",

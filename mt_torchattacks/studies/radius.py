@@ -23,7 +23,7 @@ class RadiusOptions(ModelOptions):
     """Options of the study ``radius``.
 
     Args:
-        balance: balancing rules of the attack, Auto-PGD on the errors that metrics count
+        balance: balancing rules of the attack, Auto-PGD on the errors that metrics count; capped has rise as its cap
         rise: by how many times its clean value each task's error has to rise
         largest: radius that the search begins with
         rounds: attacks for each image
@@ -32,7 +32,7 @@ class RadiusOptions(ModelOptions):
     """
 
     model: list[str] = names("rooms3/all-shared", "rooms3-robust/pgd-dgba-0")
-    balance: list[str] = names("total", "relative", "dgba", "max_min")
+    balance: list[str] = names("total", "relative", "dgba", "capped", "max_min")
     rise: float = 0.5
     largest: Radius = Radius(32 / 255)
     rounds: int = 7
@@ -51,7 +51,7 @@ class Radii(NamedTuple):
 class RadiusStudy(Study[RadiusOptions, Radii]):
     """For each image a bisection over radii, with an attack in each of its rounds, until every task is harmed.
 
-    The task that is harmed least decides, so it is the question that the rule ``max_min`` is made for. See
+    The task that is harmed least decides, the question that the rules ``max_min`` and ``capped`` are made for. See
     :func:`~mt_torchattacks.evaluation.smallest_radius`.
     """
 
@@ -100,12 +100,13 @@ def _cell(
 def _measured(model: NamedModel, data: NamedData, rule: str, options: RadiusOptions) -> dict[str, Any]:
     errors = mta.evaluation.with_errors(data.tasks)
     own: dict[str, Any] = {"steps": options.steps, "seed": options.seed}
+    balance = mta.balancing.Capped(options.rise) if rule == "capped" else rule
     found: list[str] = []
     for images, targets in data.on(model.device):
         radii_of = mta.evaluation.smallest_radius(
             model.model,
             errors,
-            lambda eps: mta.APGD(model.model, errors, rule, eps=eps, **own),
+            lambda eps: mta.APGD(model.model, errors, balance, eps=eps, **own),
             images,
             targets,
             rise=options.rise,

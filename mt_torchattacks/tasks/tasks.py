@@ -185,6 +185,21 @@ class Tasks(Mapping[str, Task]):
         """The same tasks with all but ``names`` ignored."""
         return self.with_roles({name: "ignore" for name in self if name not in names})
 
+    def without(self, covered: Tensor) -> Tasks:
+        """The same tasks without some pixels of their targets; those whose target has no pixels stay as they are.
+
+        Args:
+            covered: ``(N, H, W)`` boolean, True where a pixel does not count, for targets of these N samples.
+
+        Raises:
+            TypeError: a task whose loss is not of this library, which has no mask of pixels.
+        """
+        for name in self.active:
+            loss, expected = self[name].loss, "a loss of mt_torchattacks.losses, which can leave out pixels"
+            checks.require(isinstance(loss, Loss), f"tasks[{name!r}]", expected, checks.describe(loss), TypeError)
+        return Tasks({n: replace(t, loss=t.loss.without(covered)) if isinstance(t.loss, Loss) else t
+                      for n, t in self.items()})  # fmt: skip
+
     def losses(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
         """Per-sample losses ``(N,)`` of the active tasks, differentiable, not signed by role.
 

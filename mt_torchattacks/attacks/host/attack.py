@@ -113,9 +113,7 @@ class MultiTaskAttack(PixelUnits, Host):
             goals = call.goals(seen, labels)
             call._change_model_mode(call.model.training)
             parts = [call._attack(*chunk) for chunk in call._chunks(seen.clone(), goals)]
-            adversarial = call.restored(torch.cat(parts))
-            adversarial = call.normalize(adversarial) if call._normalization_applied else adversarial
-        return _like(adversarial, inputs)
+            return call.unscaled(torch.cat(parts), inputs)
 
     def pixels(self, inputs: Images) -> Tensor:
         """Inputs as the loops see them, in [0, 1]: on the model's device, un-normalized, relative to ``bounds``."""
@@ -125,6 +123,16 @@ class MultiTaskAttack(PixelUnits, Host):
         images = inputs.detach().to(self.device).contiguous()  # else noise drawn like them depends on their layout
         images = self.inverse_normalize(images).to(inputs.dtype) if self._normalization_applied else images
         return self._scaled(images)
+
+    def unscaled(self, pixels: Tensor, inputs: Images) -> Tensor:
+        """Images as the caller has them, from those that the loops see: the way back from :meth:`pixels`.
+
+        Args:
+            pixels: ``(N, ...)`` in [0, 1].
+            inputs: the caller's images; the result has their dtype, memory format and normalization.
+        """
+        images = self.restored(pixels)
+        return _like(self.normalize(images) if self._normalization_applied else images, inputs)
 
     def bind(self, images: Images, goals: Targets, dtype: torch.dtype | None = None) -> BoundObjective:
         """The objective that this attack ascends.
@@ -150,12 +158,21 @@ class MultiTaskAttack(PixelUnits, Host):
         Returns:
             The higher, the worse for the model; -inf where a loss is NaN.
         """
+        with self.binding(inputs, labels) as bound:
+            return finite_scores(self.judged(bound).scores(self.pixels(candidates)))
+
+    @contextmanager
+    def binding(self, inputs: Images, labels: Targets | None) -> Iterator[BoundObjective]:
+        """The objective of some images for the length of a block, in which the model is in the attack's mode.
+
+        Args:
+            inputs, labels: as for the attack itself; the objective's images are these in [0, 1].
+        """
         call = self._carrying(self.box)
         images = call.pixels(inputs).clone()
         with attacking(call.model):
             call._change_model_mode(call.model.training)
-            bound = call.judged(call.bind(images, call.goals(images, labels)))
-            return finite_scores(bound.scores(call.pixels(candidates)))
+            yield call.bind(images, call.goals(images, labels))
 
     def judged(self, bound: BoundObjective) -> BoundObjective:
         """The objective that candidates are compared by: the one that is ascended."""

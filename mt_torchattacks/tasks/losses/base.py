@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mt_torchattacks import checks
@@ -15,6 +18,28 @@ from mt_torchattacks.tasks.losses.logarithms import log_mean_per_sample, rows
 
 Valid: TypeAlias = Callable[[Tensor], Tensor]
 """``target -> mask``: boolean, True where the target counts; broadcastable to the loss's elements."""
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """A mask of the pixels that are not covered, and that count for another mask too.
+
+    Args:
+        covered: ``(N, H, W)`` boolean.
+        valid: the other mask, or None.
+    """
+
+    covered: Tensor
+    valid: Valid | None = None
+
+    def __call__(self, target: Tensor) -> Tensor:
+        """The mask of targets ``(N, ..., h, w)``, which may have another size; all True for one value a sample."""
+        given = torch.ones_like(target, dtype=torch.bool) if self.valid is None else self.valid(target)
+        if target.ndim < 3:
+            return given
+        size = target.shape[-2:]
+        covered = F.interpolate(self.covered[:, None].float(), size=size, mode="nearest") > 0
+        return given & ~covered.to(target.device).view(len(target), *[1] * (target.ndim - 3), *size)
 
 
 def ratio_per_sample(values: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -108,6 +133,21 @@ class Loss(ABC):
         expected = f"a boolean mask that broadcasts to the target's shape {tuple(target.shape)}"
         checks.require(fits, "valid", expected, checks.describe(mask))
         return mask
+
+    def without(self, covered: Tensor) -> Loss:
+        """The same loss without some of each sample's pixels; one whose target has no pixels stays as it is.
+
+        Args:
+            covered: ``(N, H, W)`` boolean, True where a pixel does not count; of the targets' samples.
+
+        Example:
+            >>> from mt_torchattacks.tasks.losses import L1
+            >>> L1().without(torch.tensor([[[True, False]]]))(torch.ones(1, 1, 2), torch.tensor([[[9.0, 3.0]]]))
+            tensor([2.])
+        """
+        found = copy.copy(self)
+        found.valid = Uncovered(covered, self.valid)
+        return found
 
     @abstractmethod
     def elements(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -184,6 +184,9 @@ class CosPGD(Loss):
     def mask(self, target: Tensor) -> Tensor | None:
         return self.loss.mask(target)
 
+    def without(self, covered: Tensor) -> Loss:
+        return CosPGD(self.loss.without(covered))
+
     def check_shapes(self, output: Tensor, target: Tensor) -> None:
         self.loss.check_shapes(output, target)
         found = f"{output.shape[1]} (a cosine of one number is its sign)"
