@@ -27,6 +27,7 @@ WORDS = {
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
     "defence": f"--undefended {OTHER} --attack fgsm pgd --steps 1",
     "evaluate": "--steps 1",
+    "evasion": "--eps 8/255 --steps 1",
     "gallery": "--steps 1 --balance dgba",
     "leaderboard": "--steps 1 --queries 2",
     "members": "--eps 8/255 --steps 1 --largest 2",

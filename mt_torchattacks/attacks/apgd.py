@@ -31,6 +31,7 @@ class _Host(torchattacks.APGD):
 
     def __init__(self, model: nn.Module, random_start: bool, checkpoints: str, radii: str, **theirs: Any) -> None:
         super().__init__(model, **theirs)
+        self.attack = type(self).__name__
         self.random_start, self.checkpoints, self.radii = random_start, checkpoints, radii
         self.supported_mode = ["default", "targeted"]
 
@@ -55,8 +56,10 @@ class APGD(Declared, _Host):
     traits = Traits(deterministic=False)
     norms: ClassVar[tuple[str, ...]] = ("Linf", "L2", "L1")
     per_channel: ClassVar[bool] = True
+    conjugate: ClassVar[bool] = False
+    """Whether steps are along conjugate directions."""
 
-    norm: str = argument("Linf", '``"Linf"``, ``"L2"`` or ``"L1"``.')
+    norm: str = argument("Linf", "of the perturbation:")
     eps = length(8 / 255, "radius of the perturbation > 0, in pixel values; for Linf also one a channel.")
     steps: int = argument(10, "number of steps >= 1.", checks.whole)
     n_restarts: int = argument(1, "number of runs >= 1; each sample keeps its best.", checks.whole)
@@ -118,6 +121,7 @@ class APGD(Declared, _Host):
                 step_size=first * larger * self.eps,
                 rho=self.thr_decr,
                 checkpoints=self.checkpoints,
+                conjugate=self.conjugate,
             )
         return start, score
 

@@ -164,6 +164,8 @@ def _documented(cls: type[Declared]) -> str:
     texts = {"model": "model to attack; a forward pass gives all tasks' outputs.", "tasks": "its tasks."}
     names = list(inspect.signature(cls).parameters)
     texts |= {name: cls.arguments[name].text for name in names[2:]}
+    if "norm" in names:
+        texts["norm"] += " " + " or ".join(f'``"{norm}"``' for norm in cls.norms) + "."
     wrap = textwrap.TextWrapper(116, initial_indent=_IN, subsequent_indent=2 * _IN)
     shown = [wrap.fill(f"{name}: {texts[name]}") for name in names]
     inputs = "images ``(N, C, H, W)``" + ("" if cls.traits.images else ", or inputs ``(N, ...)`` of any shape,")

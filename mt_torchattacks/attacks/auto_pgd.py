@@ -11,7 +11,7 @@ from mt_torchattacks.attacks.best import BestOf, finite_scores
 from mt_torchattacks.attacks.checkpoints import CHECKPOINTS, Checkpoint
 from mt_torchattacks.geometry.ball import Ball, along
 from mt_torchattacks.geometry.l1 import largest_signs
-from mt_torchattacks.geometry.shape import spread, where
+from mt_torchattacks.geometry.shape import dims, spread, where
 
 _MOMENTUM = 0.75
 
@@ -25,6 +25,7 @@ def auto_pgd(
     step_size: float | Tensor,
     rho: float = 0.75,
     checkpoints: str = "autoattack",
+    conjugate: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """One run of Auto-PGD ([C] algorithm 1; [D] algorithm 1 with the DGBA rule; for L1 :class:`SparseSteps`).
 
@@ -36,6 +37,7 @@ def auto_pgd(
         step_size: the first step size; a tensor that broadcasts to the images for one a channel.
         rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
         checkpoints: ``"autoattack"`` or ``"paper"``; see :mod:`mt_torchattacks.attacks.checkpoints`.
+        conjugate: take :class:`ConjugateSteps` in place of momentum; without effect for L1.
 
     Returns:
         Each sample's best iterate ``(N, ...)``, the start among them, and its score ``(N,)``.
@@ -54,7 +56,8 @@ def auto_pgd(
     if ball.norm == 1:
         walk = SparseSteps(ball, best, steps, step_size)
     else:
-        walk = HalvedSteps(ball, best, step_size, CHECKPOINTS[checkpoints](steps, rho, score))
+        halved = ConjugateSteps if conjugate else HalvedSteps
+        walk = halved(ball, best, step_size, CHECKPOINTS[checkpoints](steps, rho, score))
     literal = checkpoints == "paper"
     for i in range(steps):
         x = walk.step(x, gradient)
@@ -104,6 +107,43 @@ class HalvedSteps:
         halve = self.checkpoint.after_step(rose, best.scores)
         if halve is not None:
             self.sizes = where(halve, self.sizes / 2.0, self.sizes)
+        return halve
+
+
+class ConjugateSteps(HalvedSteps):
+    """Steps along conjugate directions whose sizes are halved at checkpoints, for Linf and L2.
+
+    The direction is ``s = g + beta s'`` for the gradient ``g`` and the direction ``s'`` before, with the ``beta`` of
+    Hestenes and Stiefel: that for which ``s`` is orthogonal to the last change of the gradient. It is kept >= 0, as is
+    usual for functions that are not quadratic. Samples that go back to their best iterate begin anew with its gradient.
+    """
+
+    largest = 1.0
+
+    def __init__(self, ball: Ball, start: BestOf, step_size: float | Tensor, checkpoint: Checkpoint) -> None:
+        super().__init__(ball, start, step_size, checkpoint)
+        self.direction = self.gradient = torch.zeros_like(start.images)
+
+    def step(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """The next iterate."""
+        self.direction = gradient + spread(self._beta(gradient), gradient) * self.direction
+        self.gradient = gradient
+        return self.ball.project(x + along(self.direction, self.sizes, self.ball.norm))
+
+    def _beta(self, gradient: Tensor) -> Tensor:
+        """How much of the direction before is kept, ``(N,)`` in [0, 1]; 0 where that is not defined."""
+        size = torch.maximum(gradient.abs(), self.gradient.abs()).amax(dim=dims(gradient), keepdim=True)
+        size = torch.where(size > 0, size, 1)  # squares of gradients that are small must not vanish
+        change = ((self.gradient - gradient) / size).flatten(1)
+        across = -(gradient / size).flatten(1) * change
+        along_it = (self.direction / size).flatten(1) * change
+        return (across.sum(dim=1) / along_it.sum(dim=1)).nan_to_num(0.0, 0.0, 0.0).clamp(0, self.largest)
+
+    def after_step(self, rose: Tensor, best: BestOf) -> Tensor | None:
+        """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""
+        halve = super().after_step(rose, best)
+        if halve is not None:
+            self.direction = where(halve, torch.zeros_like(self.direction), self.direction)
         return halve
 
 

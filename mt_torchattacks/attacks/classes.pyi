@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 
+from mt_torchattacks.attacks.acg import ACG as _ACG
 from mt_torchattacks.attacks.apgd import APGD as _APGD
 from mt_torchattacks.attacks.auto_saga import Attention
 from mt_torchattacks.attacks.auto_saga import AutoSAGA as _AutoSAGA
@@ -19,6 +20,7 @@ from mt_torchattacks.geometry.box import Bounds, PerChannel
 from mt_torchattacks.tasks import Tasks
 
 __all__ = [
+    "ACG",
     "APGD",
     "BIM",
     "DIFGSM",
@@ -432,7 +434,7 @@ class APGD(_APGD):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name.
-        norm: ``"Linf"``, ``"L2"`` or ``"L1"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"`` or ``"L1"``.
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         steps: number of steps >= 1.
         n_restarts: number of runs >= 1; each sample keeps its best.
@@ -581,6 +583,52 @@ class PGDRSL2(MultiTaskAttack):
         bounds: Bounds = (0.0, 1.0),
     ) -> None: ...
 
+class ACG(_ACG):
+    """Auto conjugate gradient: Auto-PGD that steps along conjugate directions, in place of gradients with momentum.
+
+    Args:
+        model: model to attack; a forward pass gives all tasks' outputs.
+        tasks: its tasks.
+        balance: balancing rule or its name.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
+        eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
+        steps: number of steps >= 1.
+        n_restarts: number of runs >= 1; each sample keeps its best.
+        seed: of the random starts, which are a function of it and the image.
+        loss: only ``"ce"``, torchattacks' name for the loss itself: here the tasks' own.
+        eot_iter: gradients averaged at each step, for models with randomness.
+        rho: share of the steps between two checkpoints that must raise the score, or the step size is halved.
+        verbose: print each restart's mean score.
+        random_start: start the first run at a random point; otherwise at the clean image (later runs start at random).
+        checkpoints: when step sizes are halved: ``"autoattack"`` as its code does (torchattacks' too), ``"paper"`` as
+            the papers say; see :mod:`mt_torchattacks.attacks.checkpoints`. Without effect for L1.
+        radii: ``"constant"``, or ``"reduced"``: three tenths of the steps within twice the radius, three tenths within
+            one and a half times, the others within the radius, each stage from the best iterate of the one before (SEA,
+            https://arxiv.org/abs/2306.12941, section 3.3); only images within the radius are returned.
+        bounds: smallest and largest pixel value, each a number or one a channel.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tasks: Tasks,
+        balance: str | Rule = "dgba",
+        norm: str = "Linf",
+        eps: PerChannel = 8 / 255,
+        steps: int = 10,
+        n_restarts: int = 1,
+        seed: int = 0,
+        loss: str = "ce",
+        eot_iter: int = 1,
+        rho: float = 0.75,
+        verbose: bool = False,
+        random_start: bool = True,
+        checkpoints: str = "autoattack",
+        radii: str = "constant",
+        *,
+        bounds: Bounds = (0.0, 1.0),
+    ) -> None: ...
+
 class AutoSAGA(_AutoSAGA):
     """Auto-SAGA, the self-attention gradient attack that learns how to blend its gradients, for the Linf norm.
 
@@ -624,7 +672,7 @@ class FriendlyPGD(_FriendlyPGD):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name.
-        norm: ``"Linf"`` or ``"L2"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         alpha: length of a step > 0, in pixel values.
         steps: K, the largest number of steps >= 1.
@@ -659,7 +707,7 @@ class PAdam(_PAdam):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name.
-        norm: ``"Linf"`` or ``"L2"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         alpha: largest move of a pixel in a step > 0, in pixel values.
         steps: number of steps >= 1.
@@ -690,7 +738,7 @@ class SPSA(_SPSA):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         n_queries: queries for each sample >= 3; up to two may be left over. The clean image is not counted.
         delta: distance of the points of a pair from the present image, in pixel values.
@@ -729,7 +777,7 @@ class Square(_Square):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: balancing rule or its name; only its score is used.
-        norm: ``"Linf"`` or ``"L2"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
         eps: radius of the perturbation > 0, in pixel values; for Linf also one a channel.
         n_queries: queries for each sample and restart >= 1, the first image among them; the clean image is not counted.
         n_restarts: number of runs >= 1; each sample keeps its best.
@@ -764,7 +812,7 @@ class WorstCase(_WorstCase):
         model: model to attack; a forward pass gives all tasks' outputs.
         tasks: its tasks.
         balance: rule whose score results are compared by; of the default the sum of the relative loss increases.
-        norm: ``"Linf"`` or ``"L2"``.
+        norm: of the perturbation: ``"Linf"`` or ``"L2"``.
         eps: radius of the perturbation > 0.
         steps: steps of each APGD component >= 1.
         n_queries: queries of the Square component >= 1.

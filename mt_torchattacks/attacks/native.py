@@ -42,7 +42,7 @@ class NativeAttack(Declared, _Host):
     norms: ClassVar[tuple[str, ...]] = ("Linf", "L2")
     per_channel: ClassVar[bool] = True
 
-    norm: str = argument("Linf", '``"Linf"`` or ``"L2"``.')
+    norm: str = argument("Linf", "of the perturbation:")
     eps = length(8 / 255, "radius of the perturbation > 0, in pixel values; for Linf also one a channel.")
     steps: int = argument(10, "number of steps >= 1.", checks.whole)
     seed: int = argument(0, "of the attack's own random numbers.")

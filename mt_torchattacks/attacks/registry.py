@@ -9,7 +9,7 @@ from typing import Any
 
 from mt_torchattacks.names import declared
 
-_BASE = "NativeAttack"
+_BASES = ("NativeAttack", "APGD")
 
 REGISTERED: dict[str, type[Any]] = {}
 """The attacks whose modules have been imported, wherever these are; a class that derives from ``NativeAttack`` is put
@@ -61,4 +61,4 @@ def native_class(name: str) -> type[Any]:
 
 
 def _derives(name: str, bases: dict[str, tuple[str, ...]]) -> bool:
-    return any(base == _BASE or _derives(base, bases) for base in bases.get(name, ()))
+    return any(base in _BASES or _derives(base, bases) for base in bases.get(name, ()))

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
-    from mt_torchattacks.evaluation.attack_sets import class_attacks, segmentation_attacks, standard_attacks
+    from mt_torchattacks.evaluation.attack_sets import (
+        class_attacks,
+        regression_attacks,
+        segmentation_attacks,
+        standard_attacks,
+    )
     from mt_torchattacks.evaluation.benchmark import BenchmarkEntry, benchmark, check_external
     from mt_torchattacks.evaluation.budget import Budgeted, Spent
     from mt_torchattacks.evaluation.cascade import Cascade, wrong
@@ -72,6 +77,7 @@ __all__ = [
     "measure",
     "measure_made",
     "metric_harm",
+    "regression_attacks",
     "relative_harm",
     "replay",
     "segmentation_attacks",

@@ -1,4 +1,4 @@
-"""The sets of attacks that a verdict rests on: for all tasks, for a classification head, for a segmentation head."""
+"""The sets of attacks that a verdict rests on: for all tasks, and for one head of classes, labels or numbers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.apgd import APGD
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
+from mt_torchattacks.attacks.padam import PAdam
 from mt_torchattacks.attacks.square import Square
 from mt_torchattacks.attacks.worst_case import WorstCase
 from mt_torchattacks.evaluation.budget import Budgeted
 from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.evaluation.specs import with_errors
 from mt_torchattacks.models.state import modes_kept
-from mt_torchattacks.tasks import Tasks, losses
+from mt_torchattacks.tasks import Tasks, error_tasks, losses
 from mt_torchattacks.types import Images, Targets
 
 MEMBERS = ("standard", "fast")
@@ -188,4 +189,50 @@ def segmentation_attacks(
         "jensen_shannon": member(losses.JensenShannon(**counted), "reduced"),
         "cos": member(losses.CosPGD(losses.CrossEntropy(**counted)), "constant"),
         "balanced": member(losses.CosPGD(losses.CrossEntropy(weight=weight, **counted)), "reduced"),
+    }
+
+
+def regression_attacks(
+    model: nn.Module,
+    task: str,
+    eps: float,
+    *,
+    error: losses.Loss | None = None,
+    steps: int = 100,
+    norm: str = "Linf",
+    seed: int = 0,
+) -> dict[str, AttackFunction]:
+    """Strong attacks on one head of numbers, as depth or normals, by name, for :func:`~mt_torchattacks.worst_case`.
+
+    Auto-PGD and projected Adam, both on the error as the metric counts it: losses that models are trained with follow
+    other pixels than those that raise it. ``benchmarks/regression.py`` compares them with PGD, CosPGD, Auto-PGD and
+    projected Adam on the training loss. Who can pay for one attack only takes the first, with all steps. There are no
+    parameters but the budget.
+
+    Args:
+        model: the model.
+        task: the task's name.
+        eps: radius > 0, in pixel values.
+        error: what is to rise, as the metric counts it; by default that of the task's kind
+            (:func:`~mt_torchattacks.error_tasks`).
+        steps: of each attack.
+        norm: ``"Linf"`` or ``"L2"``.
+        seed: of the random starts.
+
+    Raises:
+        ValueError: no ``error``, and a task that is none of the data sets'.
+
+    Example:
+        >>> import torch, mt_torchattacks as mta
+        >>> model, images = mta.models.zoo("rooms3/all-shared"), torch.rand(1, 3, 64, 64)
+        >>> attacks = regression_attacks(model, "depth", eps=8 / 255, steps=5)
+        >>> {name: tuple(attack(images, {"depth": torch.ones(1, 1, 64, 64)}).shape) for name, attack in attacks.items()}
+        {'apgd': (1, 3, 64, 64), 'padam': (1, 3, 64, 64)}
+    """
+    tasks = error_tasks([task]) if error is None else Tasks({task: error})
+    options: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "seed": seed}
+    single = f"single:{task}"
+    return {
+        "apgd": APGD(model, tasks, single, **options),
+        "padam": PAdam(model, tasks, single, alpha=eps / 4, **options),
     }

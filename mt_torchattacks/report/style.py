@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LINES = ("-", "--", "-.", ":")
 """What tells lines apart where colours do not."""
 
+COLOURS = ("#1F5F99", "#D55E00", "#009E73", "#CC79A7", "#595959", "#E69F00")
+"""What tells things apart that are no rules: models, tasks."""
+
 _FORMATS = ("png", "pdf", "svg")
 _RULE_COLOURS = {
     "total": "#595959",

@@ -14,6 +14,7 @@ from mt_torchattacks.studies.options import ModelOptions, Radius, names, radii
 
 if TYPE_CHECKING:
     import torch
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from torch import Tensor
 
@@ -187,26 +188,34 @@ def area(clean: list[float], attacked: list[float]) -> float:
 
 
 def figure(result: Evasion) -> Figure:
-    """Harm against how many attacked images are seen: a point for each case, those of one model and radius joined."""
-    drawn = mta.report.new_figure(6.5, 4.5)
-    axes = drawn.subplots()
-    markers = dict(zip(HOWS, ("X", "s", "o"), strict=True))
-    pairs = list(dict.fromkeys((case.model, case.eps) for case in result.values))
-    colours = mta.report.style.rule_colours(list(dict.fromkeys(model for model, _ in pairs)))
-    lines = {eps: mta.report.style.LINES[i] for i, eps in enumerate(dict.fromkeys(eps for _, eps in pairs))}
-    for model, eps in pairs:
-        values = [result.values[Case(model, eps, how)] for how in HOWS]
-        x = [100 * seen(value["clean"], value["attacked"]) for value in values]
-        y = [value["total"] for value in values]
-        axes.plot(x, y, lines[eps], color=colours[model], linewidth=1, label=f"{model}, {Radius(eps)}")
-        for how, *at in zip(HOWS, x, y, strict=True):
-            axes.scatter(*at, marker=markers[how], color=colours[model], zorder=3)
-    for how, marker in markers.items():
-        axes.scatter([], [], marker=marker, color="black", label=f"preserved by {how}")
-    axes.set_xlabel("attacked images that the detector sees (%), at 5 % false alarms")
-    axes.set_ylabel("average relative performance under attack (%)")
-    axes.set_ylim(0, None)
-    axes.legend(frameon=False, fontsize=8)
-    mta.report.style.plain(axes)
+    """For each radius a panel, harm against how many attacked images are seen: a colour for each model."""
+    sizes = list(dict.fromkeys(case.eps for case in result.values))
+    drawn = mta.report.new_figure(5 * len(sizes), 4)
+    for axes, eps in zip(drawn.subplots(1, len(sizes), squeeze=False, sharey=True)[0], sizes, strict=True):
+        _panel(axes, {case: value for case, value in result.values.items() if case.eps == eps})
+        axes.set_title(f"radius {Radius(eps)}", fontsize=11)
+    drawn.axes[0].set_ylabel("average relative performance\nunder attack (%)")
+    drawn.axes[-1].legend(frameon=False, fontsize=8, loc="lower right")
     drawn.tight_layout()
     return drawn
+
+
+def _panel(axes: Axes, values: dict[Case, dict[str, Any]]) -> None:
+    """Lines join what is preserved by nothing with the other two."""
+    markers = dict(zip(HOWS, ("X", "s", "o"), strict=True))
+    found = list(dict.fromkeys(case.model for case in values))
+    for model, colour in zip(found, mta.report.style.COLOURS * len(found), strict=False):
+        at = {
+            case.how: (100 * seen(value["clean"], value["attacked"]), value["total"])
+            for case, value in values.items()
+            if case.model == model
+        }
+        for how, point in at.items():
+            axes.plot(*zip(at[HOWS[0]], point, strict=True), "-", color=colour, linewidth=1)
+            axes.scatter(*point, marker=markers[how], color=colour, zorder=3)
+        axes.plot([], [], color=colour, label=model)
+    for how, marker in markers.items():
+        axes.scatter([], [], marker=marker, color="black", label=f"disagreement preserved by {how}")
+    axes.set_xlabel("attacked images that the detector sees (%)")
+    axes.set_ylim(0, None)
+    mta.report.style.plain(axes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -182,34 +182,32 @@ def _mean(values: dict[str, float]) -> float:
 
 
 def figure(result: Universal) -> Figure:
-    """For perturbations and for patches a panel: the mean rise over the tasks and models by size, a line for each."""
+    """For each model a row, for perturbations and for patches a panel: the mean rise over the tasks by size."""
+    found = list(dict.fromkeys(case.model for case in result.values))
     kinds = list(dict.fromkeys(case.kind for case in result.values))
-    drawn = mta.report.new_figure(5 * len(kinds), 4)
-    for axes, kind in zip(drawn.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        those = {case: value for case, value in result.values.items() if case.kind == kind}
-        _panel(axes, kind, those)
-    drawn.axes[0].set_ylabel("rise of the errors, mean of all tasks (%)")
+    drawn = mta.report.new_figure(5 * len(kinds), 3.2 * len(found))
+    for row, model in zip(drawn.subplots(len(found), len(kinds), squeeze=False), found, strict=True):
+        for axes, kind in zip(row, kinds, strict=True):
+            of_both = (
+                (case, value) for case, value in result.values.items() if (case.model, case.kind) == (model, kind)
+            )
+            _panel(
+                axes, f"{model}: one {kind} for all images", {case: _mean(value["held out"]) for case, value in of_both}
+            )
     drawn.tight_layout()
     return drawn
 
 
-def _panel(axes: Axes, kind: str, values: dict[Case, dict[str, dict[str, float]]]) -> None:
-    hows = list(dict.fromkeys(case.how for case in values))
-    colours = mta.report.style.rule_colours(hows)
-    lines, unit = mta.report.style.LINES, 255 if kind == PERTURBATION else 1
-    for i, how in enumerate(hows):
-        sizes = sorted({case.size for case in values if case.how == how})
-        heights = [_mean_of(value["held out"] for case, value in values.items() if (case.how, case.size) == (how, size))
-                   for size in sizes]  # fmt: skip
-        (line,) = axes.plot([unit * size for size in sizes], heights, marker="o", label=how)
-        line.set(color=colours[how], linestyle=lines[i % len(lines)])
-    axes.set_yscale("symlog", linthresh=10)
-    axes.set_title("one perturbation for all images" if kind == PERTURBATION else "one patch for all images")
-    axes.set_xlabel("radius (1/255)" if kind == PERTURBATION else "side, as a share of the image's")
+def _panel(axes: Axes, title: str, rise: dict[Case, float]) -> None:
+    hows = list(dict.fromkeys(case.how for case in rise))
+    colours = mta.report.style.rule_colours(hows) | {_NOISE: "black", _GREY: "black", _IMAGE: "black"}
+    styles = {_NOISE: ":", _GREY: ":", _IMAGE: "--"}
+    unit = 255 if next(iter(rise)).kind == PERTURBATION else 1
+    for how in hows:
+        points = sorted((unit * case.size, height) for case, height in rise.items() if case.how == how)
+        axes.plot(*zip(*points, strict=True), styles.get(how, "-"), marker="o", color=colours[how], label=how)
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("radius (1/255)" if unit > 1 else "side, as a share of the image's")
+    axes.set_ylabel("rise of the errors,\nmean of all tasks (%)")
     axes.legend(frameon=False, fontsize=8)
     mta.report.style.plain(axes)
-
-
-def _mean_of(values: Iterable[dict[str, float]]) -> float:
-    means: Sequence[float] = [_mean(value) for value in values]
-    return sum(means) / len(means)

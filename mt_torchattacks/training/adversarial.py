@@ -64,7 +64,7 @@ def train_on_batches(
     rows = []
     with modes_kept(model):
         model.train()
-        for _ in (bar := tqdm(range(epochs), desc="epochs", disable=not progress)):
+        for _ in (bar := tqdm(range(epochs), desc="epochs", disable=None if progress else True)):
             rows.append(dict(zip(tasks.active, step.epoch(epoch()).tolist(), strict=True)))
             bar.set_postfix({name: f"{loss:.3g}" for name, loss in rows[-1].items()})
             if scheduler is not None:

@@ -120,7 +120,9 @@ def _run(
     trainer: Trainer, state: State, log: Log, source: Iterator[Batch], epochs: int, steps: int, *, progress: bool
 ) -> None:
     """Train for the epochs that are left."""
-    bar = tqdm(total=epochs * steps, initial=len(trainer.rows) * steps, desc="steps", disable=not progress)
+    bar = tqdm(
+        total=epochs * steps, initial=len(trainer.rows) * steps, desc="steps", disable=None if progress else True
+    )
     with closing(log), bar:
         log.update(trainer.rows)
         while len(trainer.rows) < epochs:
