@@ -25,6 +25,7 @@ WORDS = {
     "auxiliary-tasks": "--task depth normal --train-rooms 16 --epochs 1 --early-epochs 1 --images 2 --steps 1",
     "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
+    "convergence": "--steps 1 2",
     "defence": f"--undefended {OTHER} --attack fgsm pgd --steps 1",
     "evaluate": "--steps 1",
     "evasion": "--eps 8/255 --steps 1",

@@ -114,11 +114,9 @@ class ConjugateSteps(HalvedSteps):
     """Steps along conjugate directions whose sizes are halved at checkpoints, for Linf and L2.
 
     The direction is ``s = g + beta s'`` for the gradient ``g`` and the direction ``s'`` before, with the ``beta`` of
-    Hestenes and Stiefel: that for which ``s`` is orthogonal to the last change of the gradient. It is kept >= 0, as is
-    usual for functions that are not quadratic. Samples that go back to their best iterate begin anew with its gradient.
+    Hestenes and Stiefel: that for which ``s`` is orthogonal to the last change of the gradient. It is kept in [0, 1].
+    Samples that go back to their best iterate begin anew with its gradient.
     """
-
-    largest = 1.0
 
     def __init__(self, ball: Ball, start: BestOf, step_size: float | Tensor, checkpoint: Checkpoint) -> None:
         super().__init__(ball, start, step_size, checkpoint)
@@ -131,13 +129,17 @@ class ConjugateSteps(HalvedSteps):
         return self.ball.project(x + along(self.direction, self.sizes, self.ball.norm))
 
     def _beta(self, gradient: Tensor) -> Tensor:
-        """How much of the direction before is kept, ``(N,)`` in [0, 1]; 0 where that is not defined."""
+        """How much of the direction before is kept, ``(N,)``; 0 where that is not defined."""
         size = torch.maximum(gradient.abs(), self.gradient.abs()).amax(dim=dims(gradient), keepdim=True)
         size = torch.where(size > 0, size, 1)  # squares of gradients that are small must not vanish
         change = ((self.gradient - gradient) / size).flatten(1)
         across = -(gradient / size).flatten(1) * change
         along_it = (self.direction / size).flatten(1) * change
-        return (across.sum(dim=1) / along_it.sum(dim=1)).nan_to_num(0.0, 0.0, 0.0).clamp(0, self.largest)
+        return self.limited((across.sum(dim=1) / along_it.sum(dim=1)).nan_to_num(0.0, 0.0, 0.0))
+
+    def limited(self, beta: Tensor) -> Tensor:
+        """``beta (N,)`` within the limits that were the strongest (``benchmarks/conjugate.py``)."""
+        return beta.clamp(0, 1)
 
     def after_step(self, rose: Tensor, best: BestOf) -> Tensor | None:
         """At a checkpoint the samples ``(N,)`` that go back to their best iterate, otherwise None."""

@@ -231,9 +231,10 @@ def _is_of(found: Found | None, key: Mapping[str, Any]) -> bool:
 
 
 def _label(key: Mapping[str, Any]) -> str:
-    """A cell in a line of progress: its key's words and numbers, up to what the data are."""
-    parts = takewhile(lambda item: item[0] != "data", key.items())
-    return " ".join(_part(name, value) for name, value in parts if isinstance(value, (str, int, float)))
+    """A cell in a line of progress: its key's words and numbers, and an attack's arguments, up to what the data are."""
+    parts = dict(takewhile(lambda item: item[0] != "data", key.items()))
+    parts |= parts.get("arguments", {})
+    return " ".join(_part(name, value) for name, value in parts.items() if isinstance(value, (str, int, float)))
 
 
 def _part(name: str, value: str | float) -> str:

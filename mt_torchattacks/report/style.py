@@ -28,6 +28,7 @@ _RULE_COLOURS = {
     "relative": "#CC79A7",
     "wgd": "#F0E442",
     "max_min": "#0072B2",
+    "capped": "#009E73",
 }
 _OTHER_COLOURS = ("#A9D6F0", "#56A3D1", "#1F5F99", "#009E73", "#66C2A5", "#000000")
 """Both after Okabe and Ito: warm for rules over all tasks, cool for single tasks and anything else."""

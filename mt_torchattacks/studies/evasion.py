@@ -194,6 +194,7 @@ def figure(result: Evasion) -> Figure:
     for axes, eps in zip(drawn.subplots(1, len(sizes), squeeze=False, sharey=True)[0], sizes, strict=True):
         _panel(axes, {case: value for case, value in result.values.items() if case.eps == eps})
         axes.set_title(f"radius {Radius(eps)}", fontsize=11)
+    drawn.axes[0].set_ylim(0, None)
     drawn.axes[0].set_ylabel("average relative performance\nunder attack (%)")
     drawn.axes[-1].legend(frameon=False, fontsize=8, loc="lower right")
     drawn.tight_layout()
@@ -217,5 +218,5 @@ def _panel(axes: Axes, values: dict[Case, dict[str, Any]]) -> None:
     for how, marker in markers.items():
         axes.scatter([], [], marker=marker, color="black", label=f"disagreement preserved by {how}")
     axes.set_xlabel("attacked images that the detector sees (%)")
-    axes.set_ylim(0, None)
+    axes.set_xlim(-5, 105)
     mta.report.style.plain(axes)

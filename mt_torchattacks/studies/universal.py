@@ -194,7 +194,11 @@ def figure(result: Universal) -> Figure:
             _panel(
                 axes, f"{model}: one {kind} for all images", {case: _mean(value["held out"]) for case, value in of_both}
             )
-    drawn.tight_layout()
+    labelled = {
+        label: line for axes in drawn.axes for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    drawn.legend(labelled.values(), labelled, loc="lower center", ncols=len(labelled), frameon=False)
+    drawn.tight_layout(rect=(0, 0.1 / len(found), 1, 1))
     return drawn
 
 
@@ -209,5 +213,4 @@ def _panel(axes: Axes, title: str, rise: dict[Case, float]) -> None:
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("radius (1/255)" if unit > 1 else "side, as a share of the image's")
     axes.set_ylabel("rise of the errors,\nmean of all tasks (%)")
-    axes.legend(frameon=False, fontsize=8)
     mta.report.style.plain(axes)
