@@ -1,16 +1,19 @@
-"""The entry point."""
+"""The entry point, and all commands."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 
-from mt_torchattacks.cli.command import Command
-from mt_torchattacks.cli.commands import commands
+from mt_torchattacks.cli import completion, data, layouts, listing, recipes, report, status, train
+from mt_torchattacks.cli.command import ADDED, Command
+from mt_torchattacks.cli.study import command_of
 from mt_torchattacks.cli.words import UsageError
 from mt_torchattacks.evaluation.claims import CellError
 from mt_torchattacks.names import hint
+from mt_torchattacks.studies import all_studies
 
 _PLAIN = (ValueError, TypeError, KeyError, ImportError, OSError, OverflowError, MemoryError)
 """What bad input raises, and a machine that is full."""
@@ -67,6 +70,23 @@ def _unread() -> int:
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 (it is no file)
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return 0
+
+
+@cache
+def commands() -> dict[str, Command]:
+    """Every command by its name: one for each study, then the others."""
+    studies = [command_of(study) for study in all_studies().values()]
+    others = [
+        *train.COMMANDS,
+        *recipes.COMMANDS,
+        *report.COMMANDS,
+        *status.COMMANDS,
+        *listing.COMMANDS,
+        *layouts.COMMANDS,
+        *data.COMMANDS,
+    ]
+    others.append(completion.command_of(commands))
+    return {command.name: command for command in (*studies, *others, *ADDED.values())}
 
 
 def chosen(words: Sequence[str]) -> tuple[Command, list[str]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mt_torchattacks.data._readers.base import Transform
-from mt_torchattacks.data._readers.cityscapes_mtan import MTANForm
 from mt_torchattacks.data._readers.cityscapes_official import LABELS, OfficialForm
 from mt_torchattacks.data._readers.forms import FormsReader
+from mt_torchattacks.data._readers.numpy_folders import CityscapesFolders
 
 
 class Cityscapes(FormsReader):
@@ -47,7 +47,7 @@ class Cityscapes(FormsReader):
 
     name = "cityscapes"
     TASKS = USUAL = ("segmentation", "depth")
-    FORMS = MappingProxyType({"official": OfficialForm, "mtan": MTANForm})
+    FORMS = MappingProxyType({"official": OfficialForm, "mtan": CityscapesFolders})
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from mt_torchattacks.data._classes import CLASS_NAMES
 from mt_torchattacks.data._readers.base import Transform
 from mt_torchattacks.data._readers.forms import FormsReader
-from mt_torchattacks.data._readers.nyuv2_libmtl import LibMTLForm
+from mt_torchattacks.data._readers.numpy_folders import NYUv2Folders
 from mt_torchattacks.data._readers.nyuv2_mat import MatForm
 from mt_torchattacks.data._readers.nyuv2_treemtl import TreeMTLForm
 
@@ -48,7 +48,7 @@ class NYUv2(FormsReader):
 
     name = "nyuv2"
     TASKS = USUAL = ("segmentation", "normal", "depth")
-    FORMS = MappingProxyType({"mat": MatForm, "treemtl": TreeMTLForm, "libmtl": LibMTLForm})
+    FORMS = MappingProxyType({"mat": MatForm, "treemtl": TreeMTLForm, "libmtl": NYUv2Folders})
 
     def __init__(
         self,

@@ -11,7 +11,17 @@ from torch import Tensor
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers import decode, files
 from mt_torchattacks.data._readers.base import Reader, Transform
-from mt_torchattacks.data._readers.taskonomy_buildings import BUILDINGS
+
+BUILDINGS = {
+    "train": (
+        "allensville", "beechwood", "benevolence", "coffeen", "cosmos", "forkland", "hanson", "hiteman", "klickitat",
+        "lakeville", "leonardo", "lindenwood", "marstons", "merom", "mifflinburg", "newfields", "onaga", "pinesdale",
+        "pomaria", "ranchester", "shelbyville", "stockman", "tolstoy", "wainscott", "woodbine",
+    ),
+    "val": ("collierville", "corozal", "darden", "markleeville", "wiconisco"),
+    "test": ("ihlen", "mcdade", "muleshoe", "noxapater", "uvalda"),
+}  # fmt: skip
+"""The buildings of Tiny-Taskonomy (Zamir et al., 2018), by split."""
 
 CLASS_NAMES = (
     "background", "bottle", "chair", "couch", "potted plant", "bed", "dining table", "toilet", "tv",

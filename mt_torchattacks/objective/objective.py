@@ -18,16 +18,22 @@ from mt_torchattacks.geometry.shape import spread, where
 from mt_torchattacks.models.inputs import other_inputs
 from mt_torchattacks.models.state import frozen
 from mt_torchattacks.objective.budgets import Budgets
-from mt_torchattacks.objective.clock import Clock
-from mt_torchattacks.objective.compiled import eagerly, is_spent
 from mt_torchattacks.objective.direction import direction, separate_gradients, weighted_sum
-from mt_torchattacks.objective.guards import GradientSeen, check_clean, check_gradient, check_targets, usable
+from mt_torchattacks.objective.guards import (
+    GradientSeen,
+    check_clean,
+    check_gradient,
+    check_targets,
+    eagerly,
+    is_spent,
+    usable,
+)
 from mt_torchattacks.objective.labelled import measured
 from mt_torchattacks.objective.losses import SMALL, Losses
 from mt_torchattacks.objective.reference import Reference, least_reference, refer, relative_rises
 from mt_torchattacks.objective.trace import tell, watched
 from mt_torchattacks.tasks import Task, Tasks
-from mt_torchattacks.tasks.losses.progress import progress_is
+from mt_torchattacks.tasks.losses.progress import Clock, progress_is
 from mt_torchattacks.types import Images, Outputs, Targets
 
 T = TypeVar("T")

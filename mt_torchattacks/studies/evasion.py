@@ -182,9 +182,10 @@ def seen(clean: list[float], attacked: list[float]) -> float:
 
 def area(clean: list[float], attacked: list[float]) -> float:
     """The area under the receiver operating characteristic: how often an attacked image is above a clean one."""
+    from torchmetrics.functional.classification import binary_auroc
+
     labels = [0] * len(clean) + [1] * len(attacked)
-    auroc = mta.checks.optional("torchmetrics.functional.classification", extra="").binary_auroc
-    return float(auroc(torch.tensor([*clean, *attacked]), torch.tensor(labels)))
+    return float(binary_auroc(torch.tensor([*clean, *attacked]), torch.tensor(labels)))
 
 
 def figure(result: Evasion) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.data._readers import decode, files
+from mt_torchattacks.data._readers.cityscapes_official import disparity
 from mt_torchattacks.data._readers.forms import Form
 
 
@@ -55,3 +57,29 @@ class NumpyFolders(Form):
     def depth(self, values: decode.Array, path: Path) -> Tensor:
         """The target ``depth``, from a file's numbers."""
         return decode.metres(values, path)
+
+
+class NYUv2Folders(NumpyFolders):
+    """NYUv2: folders ``train`` and ``val`` of ``.npy`` files, 13 classes, 288 x 384 pixels."""
+
+    SPLITS = MappingProxyType({"train": "train", "val": "val", "test": "val"})
+    CLASSES = (13,)
+
+
+class CityscapesFolders(NumpyFolders):
+    """Cityscapes: folders ``train`` and ``val`` of ``.npy`` files, 7 or 19 classes, 128 x 256 or 256 x 512 pixels."""
+
+    SPLITS = MappingProxyType({"train": "train", "val": "val"})
+    CLASSES = (7, 19)
+
+    def labels(self, classes: int) -> str:
+        """``label_7`` or ``label_19``; LibMTL's copies have seven classes in ``label``."""
+        renamed = classes == 7 and (self._folder / "label").is_dir()
+        return super().labels(classes) if renamed else f"label_{classes}"
+
+    def depth(self, values: decode.Array, path: Path) -> Tensor:
+        """Disparity in pixels; the files have the official ones' numbers as shares of the 16-bit range."""
+        shares = decode.metres(values, path)
+        highest = float(shares.max())
+        checks.require(highest <= 1, str(path), "disparity as a share of the 16-bit range", f"up to {highest:g}")
+        return disparity(shares * 65535)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from mt_torchattacks.models.backbones.base import Backbone
+from mt_torchattacks.models.backbones.layers import UpsamplingDecoder
 from mt_torchattacks.models.backbones.resnet import resnet_blocks, resnet_channels
-from mt_torchattacks.models.backbones.upsampling import UpsamplingDecoder
 
 
 def taskonomy_resnet(

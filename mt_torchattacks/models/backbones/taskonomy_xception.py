@@ -9,8 +9,7 @@ from torch import nn
 
 from mt_torchattacks import checks
 from mt_torchattacks.models.backbones.base import Backbone
-from mt_torchattacks.models.backbones.layers import conv_bn_relu, initialized
-from mt_torchattacks.models.backbones.upsampling import UpsamplingDecoder
+from mt_torchattacks.models.backbones.layers import UpsamplingDecoder, conv_bn_relu, initialized
 
 MIDDLE = 8
 """The number of equal units after the last change of resolution (Chollet, 2017, figure 5)."""

@@ -13,8 +13,7 @@ import torch
 
 from mt_torchattacks import checks
 from mt_torchattacks.models.layouts.blocks import canonical, validate
-from mt_torchattacks.models.layouts.partitions import Group, Partition, chains, random_refinement, refinements
-from mt_torchattacks.models.layouts.tree import tree
+from mt_torchattacks.models.layouts.partitions import Group, Partition, chains, random_refinement, refinements, tree
 
 
 @dataclass(frozen=True)

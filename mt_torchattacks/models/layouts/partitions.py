@@ -1,4 +1,4 @@
-"""Set partitions: listing them, counting their refinements, and drawing one at random."""
+"""Set partitions: listing them, counting their refinements, choosing one at random, and a layout of them as a tree."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from math import comb
 from typing import TypeAlias
 
 import torch
+
+from mt_torchattacks import checks
 
 Group: TypeAlias = tuple[int, ...]
 """Tasks that share a block, in ascending order."""
@@ -80,3 +82,27 @@ def _growth(partition: Partition) -> list[int]:
 def _chains_by_first_group(size: int, length: int) -> list[int]:
     """:func:`chains`, for each size of the group of the first item, from 1 on."""
     return [comb(size - 1, k - 1) * chains(k, length - 1) * chains(size - k, length) for k in range(1, size + 1)]
+
+
+def tree(blocks: Sequence[Partition], task_names: Sequence[str]) -> str:
+    """Draw a layout's blocks as lines of text; see :meth:`mt_torchattacks.models.Layout.tree`."""
+    tasks = tuple(sorted(task for group in blocks[0] for task in group))
+    checks.require(len(task_names) == len(tasks), "task_names", f"{len(tasks)} names", f"{len(task_names)} names")
+    return "\n".join(["image", *_branches(blocks, task_names, tasks, 0)])
+
+
+def _branches(blocks: Sequence[Partition], names: Sequence[str], tasks: Group, block: int) -> list[str]:
+    """The lines below a group of tasks whose next block is ``block``."""
+    if block == len(blocks):
+        return []
+    groups = [group for group in blocks[block] if set(group) <= set(tasks)]
+    lines = []
+    for group in groups:
+        stop = block + 1
+        while stop < len(blocks) and group in blocks[stop]:
+            stop += 1
+        where = f"block {block}" if stop == block + 1 else f"blocks {block}-{stop - 1}"
+        last = group is groups[-1]
+        lines.append(f"{'└──' if last else '├──'} {where}: {', '.join(names[task] for task in group)}")
+        lines += [f"{' ' if last else '│'}   {line}" for line in _branches(blocks, names, group, stop)]
+    return lines

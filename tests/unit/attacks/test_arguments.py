@@ -125,7 +125,7 @@ def test_an_attack_in_the_folder_is_found_by_its_file(tmp_path: Path) -> None:
     )
     (tmp_path / "ensemble.py").write_text("class Ensemble(nn.Module):\n    pass\n")
     assert registry.attacks_in(tmp_path, "a.b") == {"FarAWAY": "a.b.far_away"}
-    assert set(registry.native_modules()) == {"AutoSAGA", "FriendlyPGD", "PAdam", "SPSA", "Square", "WorstCase"}
+    assert set(registry.native_modules()) == {"ACG", "AutoSAGA", "FriendlyPGD", "PAdam", "SPSA", "Square", "WorstCase"}
     assert all(registry.native_class(name).__name__ == name for name in registry.native_modules())
 
 

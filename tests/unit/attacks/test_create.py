@@ -50,8 +50,8 @@ def test_weights_as_text_are_a_rule_wherever_a_rule_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("vmi_fsgm", r"attack: expected one of 'APGD', .*'WorstCase', found 'vmi_fsgm' \(did you mean 'VMIFGSM'\?\)"),
-        ("xyzzy", r"attack: expected one of 'APGD', .*found 'xyzzy'\.$"),
+        ("vmi_fsgm", r"attack: expected one of 'ACG', .*'WorstCase', found 'vmi_fsgm' \(did you mean 'VMIFGSM'\?\)"),
+        ("xyzzy", r"attack: expected one of 'ACG', .*found 'xyzzy'\.$"),
         ("cw", "attack: expected an attack on several tasks, found 'cw': its loss is a margin"),
         ("deep_fool", "found 'deep_fool': it stops at"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 import mt_torchattacks as mta
 from mt_torchattacks.cli import main
-from mt_torchattacks.cli.commands import commands
+from mt_torchattacks.cli.main import commands
 from mt_torchattacks.studies import all_studies
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mt_torchattacks.cli.command import is_list
-from mt_torchattacks.cli.commands import commands
+from mt_torchattacks.cli.main import commands
 from mt_torchattacks.cli.parse import parse
 from mt_torchattacks.cli.words import UsageError, arranged
 from mt_torchattacks.studies.options import Radius

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mt_torchattacks.data._readers.taskonomy_buildings import BUILDINGS
 from mt_torchattacks.data.class_weights import class_pixels, prior_factor
-from mt_torchattacks.data.taskonomy import TinyTaskonomy
+from mt_torchattacks.data.taskonomy import BUILDINGS, TinyTaskonomy
 from mt_torchattacks.tasks.losses import CrossEntropy
 from tests.data_factories import FACTORIES, Items, npy, png, taskonomy_files
 
