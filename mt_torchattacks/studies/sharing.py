@@ -57,8 +57,8 @@ class Shared(NamedTuple):
 class SharingStudy(Study[SharingOptions, Shared]):
     """Each task is attacked alone; the transferability is the mean ARP of the others over its own.
 
-    'Attacking All Tasks at Once', section on parameter sharing. Intervals are of the images (bootstrap), not of the
-    training: each model was trained once.
+    'Attacking All Tasks at Once', section on parameter sharing. A model's intervals are of its images (bootstrap). Of
+    several models with as many shared blocks, trained from other seeds, the mean has an interval of the trainings.
     """
 
     name = "sharing"
@@ -93,8 +93,14 @@ class SharingStudy(Study[SharingOptions, Shared]):
             found.append(row | {f"cos {pair}": round(cosine, 3) for pair, cosine in value["cosines"].items()})
             clean.append(head | metric_columns(value["clean"]))
         title = "Transferability by attacked task with 95 % bootstrap intervals; cosine of the tasks' gradients"
+        means = "Mean over the trainings with as many shared blocks, with 95 % intervals"
         return [
             Table("transferability", f"{title}, {result.title}", frame(found), 3),
+            *(
+                [Table("trainings", f"{means}, {result.title}", frame(_rows_of_trainings(result)))]
+                if _repeated(result)
+                else []
+            ),
             Table("transferability_long", "Transferability, a row each", frame(every), 3, shown=False),
             Table("clean", f"Metrics on the clean images, {result.title}", frame(clean), 3),
         ]
@@ -171,6 +177,51 @@ def shared_blocks(model: NamedModel) -> int:
     return 0 if layout is None else int(layout.shared_blocks)
 
 
+class Point(NamedTuple):
+    """A transferability with its 95 % interval, and the number of trainings; of the images if there is only one."""
+
+    value: float
+    low: float
+    high: float
+    trainings: int
+
+
+def points(result: Shared, task: str) -> dict[int, Point]:
+    """The transferability of attacks on a task by the number of shared blocks; models that it does not hurt left out.
+
+    Args:
+        result: of the study.
+        task: the attacked one.
+    """
+    found: dict[int, list[dict[str, Any]]] = {}
+    for model, value in _by_blocks(result):
+        if value["tasks"][task]["transferability"] is not None:
+            found.setdefault(result.blocks[model], []).append(value["tasks"][task])
+    return {blocks: _point(those) for blocks, those in found.items()}
+
+
+def _point(those: list[dict[str, Any]]) -> Point:
+    if len(those) == 1:
+        return Point(those[0]["transferability"], those[0]["low"], those[0]["high"], 1)
+    values = torch.tensor([one["transferability"] for one in those], dtype=torch.float64)
+    mean, half = float(values.mean()), float(mta.metrics.half_interval(values))
+    return Point(mean, mean - half, mean + half, len(those))
+
+
+def _repeated(result: Shared) -> bool:
+    """Whether several models share as many blocks."""
+    return len(set(result.blocks.values())) < len(result.blocks)
+
+
+def _rows_of_trainings(result: Shared) -> list[dict[str, Any]]:
+    rows: dict[int, dict[str, Any]] = {}
+    for task in _by_blocks(result)[0][1]["tasks"]:
+        for blocks, point in points(result, task).items():
+            row = rows.setdefault(blocks, {"shared blocks": blocks, "trainings": point.trainings})
+            row[task] = f"{point.value:.2f} ± {point.high - point.value:.2f}"
+    return list(rows.values())
+
+
 def _by_blocks(result: Shared) -> list[tuple[str, dict[str, Any]]]:
     return sorted(result.values.items(), key=lambda item: result.blocks[item[0]])
 
@@ -188,13 +239,13 @@ def figure(result: Shared) -> Figure:
     tasks = list(ordered[0][1]["tasks"])
     styles = [("#D55E00", "o"), ("#1F5F99", "s"), ("#009E73", "D"), ("#595959", "^")] * len(tasks)
     for task, (colour, marker) in zip(tasks, styles, strict=False):
-        known = [(model, v["tasks"][task]) for model, v in ordered if v["tasks"][task]["transferability"] is not None]
-        measured = [found for _, found in known]
-        blocks = [result.blocks[model] for model, _ in known]
-        middle = [found["transferability"] for found in measured]
-        spread = [[at - found["low"] for at, found in zip(middle, measured, strict=True)],
-                  [found["high"] - at for at, found in zip(middle, measured, strict=True)]]  # fmt: skip
-        axes.errorbar(blocks, middle, yerr=spread, color=colour, marker=marker, capsize=3, label=f"{task} attacked")
+        known = points(result, task)
+        middle = [point.value for point in known.values()]
+        spread = [[point.value - point.low for point in known.values()],
+                  [point.high - point.value for point in known.values()]]  # fmt: skip
+        axes.errorbar(
+            list(known), middle, yerr=spread, color=colour, marker=marker, capsize=3, label=f"{task} attacked"
+        )
         if task in PUBLISHED:
             axes.plot(
                 range(6),

@@ -17,7 +17,7 @@ from mt_torchattacks.cli import main
         (["evaluate", "--model", "nothing.here:make"], "model: expected package.module:function .*'nothing.here:make'"),
         (["evaluate", "--model", "tests.toy_data:named_data"], "model .*: expected a torch.nn.Module, found"),
         (["evaluate", "--model", "tests.toy_data:toy"], "data: expected package.module:function for 'tests.toy_data"),
-        (["evaluate", "--attack", "pdg"], "attack: expected one of 'APGD'"),
+        (["evaluate", "--attack", "pdg"], "attack: expected one of 'ACG'"),
         (["evaluate", "--attack", "cw"], "attack: expected an attack on several tasks, found 'cw': its loss"),
         (["evaluate", "--balance", "dbga"], "balance: expected one of .*'dgba'"),
         (["evaluate", "--data", "kitti:here"], "data: expected one of 'cityscapes', 'nyuv2', 'rooms'"),

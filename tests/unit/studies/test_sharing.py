@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import mt_torchattacks as mta
 from mt_torchattacks.evaluation import NamedData, NamedModel, Store
-from mt_torchattacks.studies.sharing import SharingOptions, SharingStudy, cosines, figure
+from mt_torchattacks.studies.sharing import Shared, SharingOptions, SharingStudy, cosines, figure, points
 
 
 class Lines(nn.Module):
@@ -70,3 +70,27 @@ def test_a_task_that_is_not_hurt_has_no_transferability(tmp_path) -> None:  # ty
                                progress=False)  # fmt: skip
     assert found.values["flat"]["tasks"]["b"]["transferability"] is None
     assert SharingStudy().tables(found)[0].frame.loc[0, "b"] == "not hurt itself"
+
+
+def test_several_trainings_have_a_mean_and_an_interval_of_their_own() -> None:
+    """Three of two blocks: 0.4, 0.5 and 0.6 for a, whose t-interval is 4.303 * 0.1 / sqrt(3); one of none."""
+
+    def value(*carried: float | None) -> dict[str, object]:
+        tasks = {
+            task: {"transferability": one, "low": 0.1, "high": 0.9, "arp": {"a": 1.0, "b": 1.0}}
+            for task, one in zip("ab", carried, strict=True)
+        }
+        return {"tasks": tasks, "clean": {}, "cosines": {"a, b": 0.5}}
+
+    values = {"m0": value(0.4, 0.2), "m1": value(0.5, None), "m2": value(0.6, 0.4), "none": value(0.1, 0.3)}
+    result = Shared(values, {"m0": 2, "m1": 2, "m2": 2, "none": 0}, "title")
+    found = points(result, "a")
+    assert found[0] == (0.1, 0.1, 0.9, 1)
+    half = 4.303 * 0.1 / 3**0.5
+    assert found[2] == pytest.approx((0.5, 0.5 - half, 0.5 + half, 3), rel=1e-3)
+    assert points(result, "b")[2].trainings == 2
+    table = {one.name: one.frame for one in SharingStudy().tables(result)}["trainings"]
+    assert table["shared blocks"].tolist() == [0, 2]
+    assert table["trainings"].tolist() == [1, 3]
+    assert table["a"].tolist() == ["0.10 ± 0.80", f"0.50 ± {half:.2f}"]
+    assert len(figure(result).axes) == 1
