@@ -206,7 +206,7 @@ def regression_attacks(
 
     Auto-PGD and projected Adam, both on the error as the metric counts it: losses that models are trained with follow
     other pixels than those that raise it. ``benchmarks/regression.py`` compares them with PGD, CosPGD, Auto-PGD and
-    projected Adam on the training loss. Who can pay for one attack only takes the first, with all steps. There are no
+    projected Adam on the training loss. Who can pay for one attack only takes the first. There are no
     parameters but the budget.
 
     Args:

@@ -24,8 +24,9 @@ class MembersOptions(ModelOptions):
     """Options of the study ``members``.
 
     Args:
+        attack: attacks by name, each with every rule
         eps: radii, written 8/255, 0.03, or 8 for 8/255
-        steps: of each Auto-PGD
+        steps: of each attack
         largest: members of the largest sets that are looked at
     """
 
@@ -34,6 +35,7 @@ class MembersOptions(ModelOptions):
     )
     data: str = "rooms:2"
     images: int = 16
+    attack: list[str] = names("apgd", "acg")
     eps: list[Radius] = radii(4, 8)
     steps: int = 20
     largest: int = 3
@@ -47,7 +49,7 @@ class Members(NamedTuple):
 
 
 class MembersStudy(Study[MembersOptions, Members]):
-    """Auto-PGD under each rule, on losses and on errors: the worst case of every set of up to three of them.
+    """Attacks under each rule, on losses and on errors: the worst case of every set of up to three of them.
 
     A set's worth is the share that its worst case (average relative performance) has of all members' worst case, in
     the mean over models and radii. Sets of one size make the same number of passes, so the best of a size is the best
@@ -71,7 +73,7 @@ class MembersStudy(Study[MembersOptions, Members]):
             lambda model, there: (((model.name, str(eps)), _cell(model, there, eps, options)) for eps in options.eps),
             progress=progress,
         )
-        return Members(found, f"{len(found)} models and radii, Auto-PGD of {options.steps} steps, {images}")
+        return Members(found, f"{len(found)} models and radii, {options.steps} steps, {images}")
 
     def tables(self, result: Members) -> list[Table]:
         frame = mta.checks.optional("pandas", extra="plot").DataFrame
@@ -90,14 +92,16 @@ def _cell(
 ) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
     """A model at a radius as a cell of a store: the harm of each set of members."""
     key = {"model": model.name, "study": "members", "eps": float(eps), "steps": options.steps, "seed": options.seed}
-    key |= {"largest": options.largest}
+    key |= {"largest": options.largest, "attacks": options.attack}
     return key | data.key | {"weights": model.weights}, partial(_measured, model, data, float(eps), options)
 
 
 def _measured(model: NamedModel, data: NamedData, eps: float, options: MembersOptions) -> dict[str, Any]:
     rules, losses = (*RULES, "single"), mta.evaluation.specs.ATTACK_LOSSES
-    specs = mta.evaluation.attack_specs(["apgd"], rules, [eps], data.tasks, losses, steps=options.steps)
-    attacks = {spec.label: spec.build(model.model, data.tasks, options.seed) for spec in specs}
+    specs = mta.evaluation.attack_specs(options.attack, rules, [eps], data.tasks, losses, steps=options.steps)
+    attacks = {
+        f"{spec.attack.lower()}/{spec.label}": spec.build(model.model, data.tasks, options.seed) for spec in specs
+    }
     found = mta.worst_case(model.model, data.tasks, data.batches, attacks, data.metrics, progress=False)
     harm = mta.evaluation.relative_harm(found.evaluation.clean.metrics, found.evaluation.directions)
     sets = {}

@@ -42,7 +42,7 @@ def test_rules() -> None:
         AttackSpec("pgd", "depth=much").build(toys.Toy(), tasks())
 
 
-@pytest.mark.parametrize(("name", "message"), [("cw", "margin between the logits"), ("pdg", "one of 'APGD'")])
+@pytest.mark.parametrize(("name", "message"), [("cw", "margin between the logits"), ("pdg", "one of 'ACG'")])
 def test_an_unknown_attack_says_what_there_is(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"attack: expected .*{message}"):
         AttackSpec(name)
