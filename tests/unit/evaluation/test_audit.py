@@ -94,6 +94,43 @@ def test_a_planted_fault_is_named(name: str, net: nn.Module) -> None:
         assert all(of in ("left", "") for _, of in named), str(found)  # the other head is healthy
 
 
+def autoattack_flags(model: nn.Module, task: str) -> set[str]:
+    """What AutoAttack warns of for one head, written from the descriptions in its documentation (flags_doc.md).
+
+    Outputs that differ from call to call, outputs that are probabilities, images whose gradient of the cross-entropy is
+    zero.
+    """
+    images, targets = DATA.batches[0]
+    first, second = (model(images)[task].detach() for _ in range(2))
+    x = images.clone().requires_grad_()
+    loss = F.cross_entropy(model(x)[task], targets[task], reduction="sum")
+    gradient = torch.autograd.grad(loss, x, allow_unused=True)[0] if loss.requires_grad else None
+    lost = gradient is None or bool((gradient.flatten(1).abs().sum(dim=1) == 0).any())
+    found = {"random"} if float((first - second).abs().max()) > 1e-4 else set()
+    sums_to_one = float((first.sum(dim=1) - 1).abs().max()) < 1e-5
+    found |= {"probabilities"} if sums_to_one and float(first.min()) >= 0 and float(first.max()) <= 1 else set()
+    return found | ({"zero gradients"} if lost else set())
+
+
+SAME = {
+    "random": {"random"},
+    "probabilities": {"probabilities"},
+    "zero gradients": {"blocked", "vanishing", "ignores the image"},
+}
+
+
+@pytest.mark.parametrize("name", ["healthy", *BROKEN])
+@pytest.mark.parametrize("task", ["left", "right"])
+def test_autoattack_s_flags_agree(name: str, task: str, net: nn.Module) -> None:
+    """Where it warns the audit names the same; what the audit names of random and of probabilities it warns of, too."""
+    model = net if name == "healthy" else BROKEN[name][0](net)
+    flags = autoattack_flags(model, task)
+    named = {finding.name for finding in audit(model).findings if finding.task == task}
+    for flag in flags:
+        assert named & SAME[flag], f"{flag}: {named}"
+    assert named & {"random", "probabilities"} <= flags
+
+
 def test_a_task_that_is_the_whole_direction(net: nn.Module) -> None:
     def large(output: Tensor, target: Tensor) -> Tensor:
         return 1000 * F.cross_entropy(output, target, reduction="none")
