@@ -29,7 +29,7 @@ class Sources:
         """The data for a model; from where the options say, if no source is given."""
         source = source or self._options.data
         if (model, source) not in self.images:
-            given = [name for name in ("split", "images", "batch_size") if hasattr(self._options, name)]
+            given = [name for name in ("split", "images", "batch_size", "workers") if hasattr(self._options, name)]
             own: dict[str, Any] = {name: getattr(self._options, name) for name in given}
             self.images[model, source] = mta.evaluation.load_data(source, model, **own)
         return self.images[model, source]

@@ -202,7 +202,7 @@ def check_external(images: Tensor, data: NamedData, *, eps: float, norm: str = "
 
 def _parts(data: NamedData, images: Tensor) -> Iterator[Tensor]:
     """The images in the data's batches."""
-    yield from torch.split(images, [len(clean) for clean, _ in data.batches])
+    yield from torch.split(images, data.sizes)
 
 
 class _Counted:

@@ -46,7 +46,9 @@ def load_models(
     return [there.get(name) or NamedModel(name, _model(name).to(place)) for name in dict.fromkeys(found)]
 
 
-def load_data(source: str, model: str, *, split: str = "test", images: int = 32, batch_size: int = 16) -> NamedData:
+def load_data(
+    source: str, model: str, *, split: str = "test", images: int = 32, batch_size: int = 16, workers: int = 0
+) -> NamedData:
     """Images with the tasks of a model, in the size that it was trained with.
 
     Args:
@@ -58,13 +60,16 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
         split: of a data set on disk.
         images: how many.
         batch_size: how many at a time.
+        workers: processes that read ahead, of data that are not held in memory.
 
     Raises:
         TypeError, ValueError: no such data, or too few images.
     """
     if is_function(source):
         made = call(source, "data")
-        return made.first(images) if isinstance(made, NamedData) else NamedData.of(source, made, images, batch_size)
+        if isinstance(made, NamedData):
+            return made.first(images)
+        return NamedData.of(source, made, images, batch_size, workers=workers)
     expected = f"package.module:function for {model!r}, of whose tasks nothing is known"
     checks.require(not is_function(model), "data", expected, repr(source))
     record = _record(model)
@@ -72,7 +77,7 @@ def load_data(source: str, model: str, *, split: str = "test", images: int = 32,
     size = {**record.get("data", {}), **record.get("test", {})}.get("size")
     known: dict[str, Any] = {"length": max(images, 0), "split": split, "tasks": tasks, "classes": classes, "size": size}
     label, dataset = _dataset(source, {key: value for key, value in known.items() if value is not None})
-    return NamedData.of(label, dataset, images, batch_size)
+    return NamedData.of(label, dataset, images, batch_size, workers=workers)
 
 
 def usable_device(name: str) -> torch.device:

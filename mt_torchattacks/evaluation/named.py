@@ -14,6 +14,7 @@ from torchmetrics import Metric
 
 from mt_torchattacks import checks
 from mt_torchattacks.data.memory import Batch, InMemory
+from mt_torchattacks.data.stream import Streamed, fits
 from mt_torchattacks.evaluation.measure import device_of
 from mt_torchattacks.evaluation.store import fingerprint
 from mt_torchattacks.tasks import Tasks, standard_metrics, standard_tasks
@@ -62,7 +63,16 @@ class NamedData:
     class_names: Sequence[str] = ()
 
     @classmethod
-    def of(cls, name: str, dataset: Any, count: int, batch_size: int = 16) -> NamedData:
+    def of(
+        cls,
+        name: str,
+        dataset: Any,
+        count: int,
+        batch_size: int = 16,
+        *,
+        in_memory: bool | None = None,
+        workers: int = 0,
+    ) -> NamedData:
         """The first ``count`` items of a data set, with the losses and metrics of its tasks.
 
         Args:
@@ -72,6 +82,10 @@ class NamedData:
                 attribute ``metrics``, if there is one, has accumulators by task.
             count: number of items.
             batch_size: items a batch.
+            in_memory: read all items now and hold them; otherwise each batch is read when it is looked at, each time
+                anew, so that the memory that is used does not grow with their number. By default up to a gibibyte is
+                held.
+            workers: processes that read ahead, of what is not held.
 
         Raises:
             ValueError: no image, more than the data set has, an empty batch, or a task without a standard loss.
@@ -85,17 +99,21 @@ class NamedData:
         checks.require(count >= 1, "images", "a number >= 1", count)
         checks.require(count <= len(dataset), "images", f"at most the {len(dataset)} that there are", count)
         checks.require(batch_size >= 1, "batch_size", "a number >= 1", batch_size)
-        held = InMemory(dataset if count == len(dataset) else Subset(dataset, range(count)))
-        if held.images.ndim == 4:
-            held.images = held.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        batches = [held.take(indices) for indices in held.batches(batch_size)]
+        batches: Sequence[Batch] = Streamed(dataset, count, batch_size, workers=workers)
+        if fits(dataset, count) if in_memory is None else in_memory:
+            batches = _held(dataset, count, batch_size)
         if isinstance(dataset.tasks, Tasks):
             return cls(name, batches, dataset.tasks, getattr(dataset, "metrics", {}))
         metrics = standard_metrics(dataset.tasks, getattr(dataset, "num_classes", None))
         return cls(name, batches, standard_tasks(dataset.tasks), metrics, getattr(dataset, "class_names", ()))
 
+    @property
+    def sizes(self) -> list[int]:
+        """The number of images in each batch."""
+        return self.batches.sizes if isinstance(self.batches, Streamed) else [len(images) for images, _ in self.batches]
+
     def __len__(self) -> int:
-        return sum(len(images) for images, _ in self.batches)
+        return sum(self.sizes)
 
     def on(self, device: torch.device) -> Iterator[tuple[Images, Targets]]:
         """The batches, one after another on a device."""
@@ -110,6 +128,8 @@ class NamedData:
 
     def first(self, count: int) -> NamedData:
         """The first ``count`` images, in the same batches, the last one cut."""
+        if isinstance(self.batches, Streamed):
+            return replace(self, batches=self.batches.first(count))
         batches: list[tuple[Images, Targets]] = []
         for images, targets in self.batches:
             left = count - sum(len(taken) for taken, _ in batches)
@@ -119,6 +139,19 @@ class NamedData:
 
     @cached_property
     def key(self) -> dict[str, Any]:
-        """What a store's key needs of it; the digest sees the batches' sizes too."""
-        tensors = [tensor for images, targets in self.batches for tensor in (images, *targets.values())]
-        return {"data": self.name, "images": len(self), "digest": fingerprint(tensors), "tasks": repr(self.tasks)}
+        """What a store's key needs of it; the digest sees the batches' sizes too.
+
+        Of a streamed data set that can say which samples it has (``digest(count)``) nothing is read.
+        """
+        known = self.batches.digest() if isinstance(self.batches, Streamed) else None
+        if known is None:
+            known = fingerprint(tensor for images, targets in self.batches for tensor in (images, *targets.values()))
+        return {"data": self.name, "images": len(self), "digest": known, "tasks": repr(self.tasks)}
+
+
+def _held(dataset: Any, count: int, batch_size: int) -> list[Batch]:
+    """The batches, in memory."""
+    held = InMemory(dataset if count == len(dataset) else Subset(dataset, range(count)))
+    if held.images.ndim == 4:
+        held.images = held.images.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
+    return [held.take(indices) for indices in held.batches(batch_size)]

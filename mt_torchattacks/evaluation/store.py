@@ -7,7 +7,7 @@ import json
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -205,7 +205,7 @@ class Store:
         return None
 
 
-def fingerprint(tensors: Mapping[str, Tensor] | Sequence[Tensor]) -> str:
+def fingerprint(tensors: Mapping[str, Tensor] | Iterable[Tensor]) -> str:
     """A short hash of tensors, names and shapes: of a model's ``state_dict()``, or of images and targets.
 
     Example:

@@ -75,6 +75,7 @@ class DataOptions:
         split: the split of a data set on disk
         images: number of images
         batch_size: images at a time
+        workers: processes that read ahead, of data that do not fit into a gibibyte
         seed: of the attacks' random numbers
     """
 
@@ -82,6 +83,7 @@ class DataOptions:
     split: str = "test"
     images: int = 32
     batch_size: int = 16
+    workers: int = 0
     seed: int = 0
 
 

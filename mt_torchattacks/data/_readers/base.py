@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -82,6 +83,19 @@ class Reader(NamedDataset, ABC):
         if self.size is not None:
             image, targets = resize(image, targets, self.size)
         return (image, targets) if self.transform is None else self.transform(image, targets)
+
+    def digest(self, count: int) -> str:
+        """A short hash of the first ``count`` items' files (where they are below the root, how large, when changed).
+
+        Nothing is read. Of one data set with other tasks, another size or another transform it is another one.
+        """
+        digest = hashlib.sha256(repr((self.tasks, self.size, self.transform)).encode())
+        for index in range(count):
+            for name in ("image", *self.tasks):
+                path = self.file(index, name)
+                found = path.stat()
+                digest.update(f"{path.relative_to(self.root)} {found.st_size} {found.st_mtime_ns}".encode())
+        return digest.hexdigest()[:12]
 
     @abstractmethod
     def __len__(self) -> int: ...

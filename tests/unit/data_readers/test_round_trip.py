@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,15 @@ def test_every_target_of_taskonomy(items: Items, tmp_path: Path) -> None:
     for task in set(read.TASKS) - {"segmentation"}:
         assert targets[task].shape == (channels.get(task, 1), 19, 26)
     assert torch.equal(targets["autoencoder"], image)
+
+
+@pytest.mark.parametrize("form", FACTORIES)
+def test_a_digest_says_which_items_these_are_without_reading_them(form: str, items: Items, tmp_path: Path) -> None:
+    read = FACTORIES[form](tmp_path, items)
+    before, fewer = read.digest(3), copy(read)
+    fewer.tasks = read.tasks[:1]
+    assert before == copy(read).digest(3)
+    assert before not in (read.digest(2), fewer.digest(3))
+    path = read.file(2, "image")
+    path.write_bytes(path.read_bytes() + b"0")
+    assert read.digest(3) != before
