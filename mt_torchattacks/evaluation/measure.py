@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -12,6 +13,7 @@ from torchmetrics import Metric
 from tqdm import tqdm
 
 from mt_torchattacks import checks
+from mt_torchattacks.evaluation.fitting import Fitting
 from mt_torchattacks.evaluation.result import Measurements
 from mt_torchattacks.metrics import TaskError
 from mt_torchattacks.models.inputs import other_inputs
@@ -36,6 +38,8 @@ def measure(
     progress: str | None = None,
 ) -> Measurements:
     """Metrics and losses of every task over a whole data set, in evaluation mode.
+
+    Where a device has not enough memory for a batch, it and those after it are looked at in halves, with a warning.
 
     Args:
         model: the model to measure; afterwards each of its modules is in the mode it was in.
@@ -67,27 +71,26 @@ def measure(
     for meter in given.values():
         meter.reset()
     every: dict[str, list[float]] = {task: [] for task in tasks}
-    seconds, samples = 0.0, 0
+    seconds, samples, fitting = 0.0, 0, Fitting()
     with modes_kept(model):
         model.eval()
         for images, targets in tqdm(loader, progress, unit="batch", leave=False, disable=None if progress else True):
             checks.keys(targets, "targets", tuple(tasks))
-            images, others = images.to(device), other_inputs(model, targets)
-            others = {name: other.to(device) for name, other in others.items()}
-            targets = {task: targets[task].to(device) for task in tasks}
-            if attack is not None:
-                images, taken = _timed(attack, images, targets | others)
+            others = other_inputs(model, targets)
+            wanted = {task: targets[task] for task in tasks} | others
+            wanted = {name: target.to(device) for name, target in wanted.items()}
+            work = partial(_looked, model, tasks, attack, tuple(others))
+            for (part, truth), (outputs, taken) in fitting(images.to(device), wanted, work):
                 seconds += taken
-            with torch.no_grad():
-                outputs = tasks.by_task(model(images, **others))
-                for task in tasks:
-                    for meter in [errors[task], *([given[task]] if task in given else [])]:
-                        _update(task, meter, outputs[task], targets[task])
-                    if per_sample:
-                        every[task] += tasks[task].loss(outputs[task], targets[task]).tolist()
-                if watch is not None:
-                    watch(outputs, targets)
-            samples += len(images)
+                with torch.no_grad():
+                    for task in tasks:
+                        for meter in [errors[task], *([given[task]] if task in given else [])]:
+                            _update(task, meter, outputs[task], truth[task])
+                        if per_sample:
+                            every[task] += tasks[task].loss(outputs[task], truth[task]).tolist()
+                    if watch is not None:
+                        watch(outputs, {task: truth[task] for task in tasks})
+                samples += len(part)
     checks.require(samples > 0, "loader", "at least one batch", "none")
     found = {task: values_of(f"metrics[{task!r}]", (dict(errors) | given)[task]) for task in tasks}
     means = {task: values_of("losses", meter) if task in given else found[task] for task, meter in errors.items()}
@@ -169,6 +172,28 @@ def values_of(name: str, metric: Metric) -> dict[str, float]:
     values = {str(key): float(value) for key, value in named.items()}
     checks.finite(torch.tensor(list(values.values())), name)
     return values
+
+
+def _looked(
+    model: nn.Module,
+    tasks: Tasks,
+    attack: AttackFunction | None,
+    others: tuple[str, ...],
+    images: Images,
+    targets: Targets,
+) -> tuple[Mapping[str, Tensor], float]:
+    """What a model says of images, attacked if there is an attack, and the seconds that this took.
+
+    Args:
+        model, tasks, attack: of the measurement.
+        others: names of those targets that are further inputs of the model.
+        images, targets: a batch on the model's device.
+    """
+    seconds = 0.0
+    if attack is not None:
+        images, seconds = _timed(attack, images, targets)
+    with torch.no_grad():
+        return tasks.by_task(model(images, **{name: targets[name] for name in others})), seconds
 
 
 def _timed(attack: AttackFunction, images: Images, targets: Targets) -> tuple[Tensor, float]:
