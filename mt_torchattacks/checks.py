@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
@@ -36,6 +37,25 @@ def require(condition: bool, name: str, expected: str, found: object, error: typ
     """Call :func:`fail` unless ``condition`` holds."""
     if not condition:
         fail(name, expected, found, error)
+
+
+def deprecated(what: str, instead: str, *, since: str, until: str) -> None:
+    """Warn that a public name goes away; called by what stands in for it. The policy is in CONTRIBUTING.md.
+
+    Args:
+        what: the name, as users write it.
+        instead: what to write.
+        since: the first version that warns.
+        until: the version that no longer has it; a test fails when it is reached.
+
+    Example:
+        >>> with warnings.catch_warnings(record=True) as said:
+        ...     deprecated("mta.attack", "mta.create", since="0.2", until="0.4")
+        >>> str(said[-1].message)
+        'mta.attack goes away in version 0.4 (deprecated since 0.2): write mta.create instead.'
+    """
+    message = f"{what} goes away in version {until} (deprecated since {since}): write {instead} instead."
+    warnings.warn(message, FutureWarning, stacklevel=3)
 
 
 def optional(module: str, *, extra: str) -> Any:
