@@ -50,6 +50,7 @@ def deprecated(what: str, instead: str, *, since: str, until: str) -> None:
 
     Example:
         >>> with warnings.catch_warnings(record=True) as said:
+        ...     warnings.simplefilter("always")
         ...     deprecated("mta.attack", "mta.create", since="0.2", until="0.4")
         >>> str(said[-1].message)
         'mta.attack goes away in version 0.4 (deprecated since 0.2): write mta.create instead.'

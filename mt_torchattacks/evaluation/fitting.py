@@ -24,6 +24,7 @@ class Fitting:
         ...         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         ...     return len(images)
         >>> with warnings.catch_warnings(record=True) as said:
+        ...     warnings.simplefilter("always")
         ...     print([done for _, done in Fitting()(torch.zeros(5, 1), {}, work)])
         [2, 2, 1]
         >>> str(said[-1].message)
