@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mt_torchattacks import checks
+from mt_torchattacks.attacks.acg import ACG
 from mt_torchattacks.attacks.apgd import APGD
 from mt_torchattacks.attacks.host.attack import MultiTaskAttack
 from mt_torchattacks.attacks.padam import PAdam
@@ -37,10 +38,10 @@ def standard_attacks(
 ) -> dict[str, MultiTaskAttack]:
     """The attacks of a reliable evaluation, by name; there is nothing to tune but the budget.
 
-    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase` and Auto-PGD under ``max_min``; on the losses, and
-    where each task has one on their errors as metrics count them. ``"fast"``: Auto-PGD under ``dgba`` and ``max_min``
-    on the errors, the two that do the most together (``mt-attack members``), at a twentieth of the passes; where a task
-    has no error, on the losses.
+    ``"standard"``: those of :class:`~mt_torchattacks.WorstCase`, Auto-PGD under ``max_min``, and ACG under ``dgba``,
+    ``max_min`` and ``relative``; on the losses, and where each task has one on their errors as metrics count them.
+    ``"fast"``: ACG under ``dgba`` and ``max_min`` on the errors, a pair that does nearly what all do together
+    (``mt-attack members``), at a twentieth of the passes; where a task has no error, on the losses.
 
     Args:
         model: the model.
@@ -54,7 +55,7 @@ def standard_attacks(
     Example:
         >>> import mt_torchattacks as mta
         >>> list(standard_attacks(mta.models.zoo("rooms3/all-shared"), mta.standard_tasks(["depth"]), members="fast"))
-        ['apgd/dgba on errors', 'apgd/max_min on errors']
+        ['acg/dgba on errors', 'acg/max_min on errors']
     """
     checks.one_of(members, "members", MEMBERS)
     own: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "n_queries": n_queries, "seed": seed}
@@ -62,9 +63,11 @@ def standard_attacks(
     suffix = ""
     for suffix, those in _objectives(tasks):
         first, *rest = WorstCase(model, those, **own).components.items()
-        least = APGD(model, those, "max_min", norm=norm, eps=eps, steps=steps, seed=seed)
-        found |= {f"{name}{suffix}": attack for name, attack in (first, ("apgd/max_min", least), *rest)}
-    fast = (f"apgd/dgba{suffix}", f"apgd/max_min{suffix}")  # on the errors, which come last
+        same: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "seed": seed}
+        least = APGD(model, those, "max_min", **same)
+        conjugate = [(f"acg/{rule}", ACG(model, those, rule, **same)) for rule in ("dgba", "max_min", "relative")]
+        found |= {f"{name}{suffix}": attack for name, attack in (first, ("apgd/max_min", least), *rest, *conjugate)}
+    fast = (f"acg/dgba{suffix}", f"acg/max_min{suffix}")  # on the errors, which come last
     return found if members == "standard" else {name: found[name] for name in fast}
 
 

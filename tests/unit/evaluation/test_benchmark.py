@@ -42,7 +42,7 @@ def clean_images(data: NamedData) -> Tensor:
 
 def test_it_has_both_verdicts_and_what_they_come_from(entry: BenchmarkEntry, data: NamedData) -> None:
     attacks = ["dgba", "max_min", "relative", "total", "single:segmentation", "single:normal", "single:depth"]
-    names = [f"apgd/{rule}" for rule in attacks] + ["square"]
+    names = [*(f"apgd/{rule}" for rule in attacks), "square", "acg/dgba", "acg/max_min", "acg/relative"]
     assert list(entry.passes) == [*names, *(f"{name} on errors" for name in names)]
     assert entry.passes["apgd/dgba"] == 2 * (1 + 1) + 1  # as many forward as backward passes, and the clean one
     best = max(arp for name, arp in entry.arp.items() if name in entry.passes)
@@ -160,10 +160,10 @@ def test_the_command_ranks_models_and_takes_files_of_others(tmp_path: Path, caps
 
 def test_the_fast_set_is_two_of_the_standard_ones(model: NamedModel, data: NamedData, entry: BenchmarkEntry) -> None:
     fast = mta.benchmark(model, data, members="fast", **OWN)
-    assert list(fast.passes) == ["apgd/dgba on errors", "apgd/max_min on errors"]
+    assert list(fast.passes) == ["acg/dgba on errors", "acg/max_min on errors"]
     assert sum(fast.passes.values()) < 0.25 * sum(entry.passes.values())
     assert {name: fast.arp[name] for name in fast.passes} == {name: entry.arp[name] for name in fast.passes}
     plain = mta.Tasks(flow=mta.losses.L1())
-    assert list(mta.evaluation.standard_attacks(model.model, plain, members="fast")) == ["apgd/dgba", "apgd/max_min"]
+    assert list(mta.evaluation.standard_attacks(model.model, plain, members="fast")) == ["acg/dgba", "acg/max_min"]
     with pytest.raises(ValueError, match="members: expected one of 'standard', 'fast'"):
         mta.evaluation.standard_attacks(model.model, plain, members="slow")
