@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -59,7 +59,7 @@ def attention_weights(model: nn.Module, images: Images) -> list[Tensor]:
     def keep(_: nn.Module, args: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         found.append(output[1])
 
-    with ExitStack() as hooks, torch.no_grad():
+    with ExitStack() as hooks, _fused_passes_off(), torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.MultiheadAttention):
                 hooks.enter_context(module.register_forward_pre_hook(ask, with_kwargs=True))
@@ -68,6 +68,17 @@ def attention_weights(model: nn.Module, images: Images) -> list[Tensor]:
     expected = "a trunk with nn.MultiheadAttention; for another, give Rollout its own 'weights'"
     checks.require(len(found) > 0, "model", expected, type(model).__name__, TypeError)
     return found
+
+
+@contextmanager
+def _fused_passes_off() -> Iterator[None]:
+    """Within it, encoder layers call their attention; the fused pass of PyTorch 2.4 goes past its hooks."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 class Rollout:
