@@ -117,7 +117,7 @@ def benchmark(
         members: ``"standard"`` or ``"fast"``.
         eps: radius > 0, in pixel values.
         norm: ``"Linf"`` or ``"L2"``.
-        steps: of each Auto-PGD.
+        steps: of each Auto-PGD and ACG.
         n_queries: of Square.
         seed: of the attacks' own random numbers.
         external: by name, images that others have made, ``(N, ...)`` in the order of the data.

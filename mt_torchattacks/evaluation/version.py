@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-RESULTS_VERSION = 2
-"""Raised with every change after which an attack, a loss or a metric gives other numbers (tests/golden)."""
+RESULTS_VERSION = 3
+"""Raised with every change after which an attack, a set of attacks, a loss or a metric gives other numbers."""
 
 
 @cache

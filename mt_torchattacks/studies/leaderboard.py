@@ -26,7 +26,7 @@ class LeaderboardOptions(ModelOptions):
     Args:
         eps: radius, written 8/255, 0.03, or 8 for 8/255
         members: the standard set of attacks, or the two that do the most together, at a twentieth of the passes
-        steps: of each Auto-PGD
+        steps: of each Auto-PGD and ACG
         queries: of Square
         external: safetensors files of images that others have made: MODEL=FILE, each tensor of a file an attack
     """
