@@ -23,7 +23,7 @@ def rule_names() -> list[str]:
 
     Example:
         >>> rule_names()
-        ['aligned_mtl', 'cagrad', 'config', 'dgba', ...]
+        ['aligned_mtl', 'cagrad', 'capped', 'config', 'dgba', ...]
     """
     load_plugins()
     base = sys.modules.get("mt_torchattacks.balancing.base")  # not loaded: nobody has declared a rule
