@@ -115,11 +115,11 @@ class TwoDigitsStudy(Study[TwoDigitsOptions, Digits]):
         ]
         found = store.cells(cells, progress=progress)
         values = torch.tensor([[value[question] for question in QUESTIONS] for value in found])
-        zero = torch.tensor([[value["zero left"], value["zero right"]] for value in found])
+        zero = torch.tensor([[value["zero left"], value["zero right"]] for value in found[:: len(candidates)]])
         by_seed = (options.seeds, len(options.scales), len(candidates))
         return Digits(
             values.view(*by_seed, -1).permute(1, 2, 0, 3),
-            zero.view(*by_seed, -1)[:, :, 0].transpose(0, 1),
+            zero.view(options.seeds, len(options.scales), -1).transpose(0, 1),
             candidates,
             options.scales,
             f"{options.attack}, {options.steps} steps, eps {options.eps}, {options.images} held-out images, "
@@ -234,12 +234,13 @@ def _cell(
         model = mta.models.two_digits.scaled(nets(seed), left=scale)
         data = mta.data.TwoDigits(options.images, "test", seed)
         images, targets = data.render(range(options.images))
-        losses = data.tasks.losses(model(images), targets)
-        zero = {f"zero {task}": 100 * float((loss == 0).double().mean()) for task, loss in losses.items()}
-        if name != CLEAN:
-            attack = attack_of(name, model, data.tasks, options)
-            [images] = mta.evaluation.make(attack, [(images, targets)], seed=seed)
-        return shares(correct_heads(model, images, targets)) | zero
+        if name == CLEAN:
+            losses = data.tasks.losses(model(images), targets)
+            zero = {f"zero {task}": 100 * float((loss == 0).double().mean()) for task, loss in losses.items()}
+            return shares(correct_heads(model, images, targets)) | zero
+        attack = attack_of(name, model, data.tasks, options)
+        [images] = mta.evaluation.make(attack, [(images, targets)], seed=seed)
+        return shares(correct_heads(model, images, targets))
 
     return key, compute
 
