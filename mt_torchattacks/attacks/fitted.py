@@ -88,7 +88,9 @@ class FittedAttack(ABC):
         means: list[float] = []
         for epoch in range(self.epochs):
             scores: list[Tensor] = []
-            bar = tqdm(loader, desc=f"epoch {epoch + 1} of {self.epochs}", disable=not progress, leave=False)
+            bar = tqdm(
+                loader, desc=f"epoch {epoch + 1} of {self.epochs}", disable=None if progress else True, leave=False
+            )
             for images, targets in bar:
                 with self.attack.binding(images, targets) as bound:
                     fitted = self._begun(bound.images[0], fitted)

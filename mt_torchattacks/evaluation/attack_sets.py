@@ -58,12 +58,11 @@ def standard_attacks(
         ['acg/dgba on errors', 'acg/max_min on errors']
     """
     checks.one_of(members, "members", MEMBERS)
-    own: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "n_queries": n_queries, "seed": seed}
+    same: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "seed": seed}
     found: dict[str, MultiTaskAttack] = {}
     suffix = ""
     for suffix, those in _objectives(tasks):
-        first, *rest = WorstCase(model, those, **own).components.items()
-        same: dict[str, Any] = {"norm": norm, "eps": eps, "steps": steps, "seed": seed}
+        first, *rest = WorstCase(model, those, n_queries=n_queries, **same).components.items()
         least = APGD(model, those, "max_min", **same)
         conjugate = [(f"acg/{rule}", ACG(model, those, rule, **same)) for rule in ("dgba", "max_min", "relative")]
         found |= {f"{name}{suffix}": attack for name, attack in (first, ("apgd/max_min", least), *rest, *conjugate)}
@@ -209,8 +208,8 @@ def regression_attacks(
 
     Auto-PGD and projected Adam, both on the error as the metric counts it: losses that models are trained with follow
     other pixels than those that raise it. ``benchmarks/regression.py`` compares them with PGD, CosPGD, Auto-PGD and
-    projected Adam on the training loss. Who can pay for one attack only takes the first. There are no
-    parameters but the budget.
+    projected Adam on the training loss. Who can pay for one attack only takes the first. There are no parameters but
+    the budget.
 
     Args:
         model: the model.

@@ -44,12 +44,14 @@ class Fitting:
         """
         start = 0
         while start < len(images):
-            stop = len(images) if self.most is None else start + self.most
-            part = (images[start:stop], {name: target[start:stop] for name, target in targets.items()})
+            part: Batch = (images, dict(targets))
+            if self.most is not None:
+                some = slice(start, start + self.most)
+                part = (images[some], {name: target[some] for name, target in targets.items()})
             found = self._tried(part, work)
             if found is not None:
                 yield part, found[0]
-                start = stop
+                start += len(part[0])
 
     def _tried(self, part: Batch, work: Callable[[Images, Targets], ResultT]) -> tuple[ResultT] | None:
         """The result; None if there was not enough memory."""

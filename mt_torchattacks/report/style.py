@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LINES = ("-", "--", "-.", ":")
 """What tells lines apart where colours do not."""
 
-COLOURS = ("#1F5F99", "#D55E00", "#009E73", "#CC79A7", "#595959", "#E69F00")
-"""What tells things apart that are no rules: models, tasks."""
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""What tells things apart that are no rules: models, tasks, attacks; after Okabe and Ito."""
 
 _FORMATS = ("png", "pdf", "svg")
 _RULE_COLOURS = {

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.objective.trace import Trace
-from mt_torchattacks.report.style import LINES, new_figure, plain
+from mt_torchattacks.report.style import COLOURS, LINES, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _CLEAN = ("#595959", "--", "from the clean image")
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def trace_figure(trace: Trace, run: int = 0) -> Figure:
@@ -70,7 +69,7 @@ def _by_task(axes: Axes, steps: Sequence[Mapping[str, Tensor]]) -> None:
     """A line for each task: the mean over the samples at each step."""
     for i, task in enumerate(steps[0]):
         (line,) = axes.plot([_mean(step[task]) for step in steps], label=task)
-        line.set(color=_COLOURS[i % len(_COLOURS)], linestyle=LINES[i % len(LINES)])
+        line.set(color=COLOURS[i % len(COLOURS)], linestyle=LINES[i % len(LINES)])
 
 
 def _shares(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-    from mt_torchattacks.evaluation import NamedData, NamedModel, Store
+    from mt_torchattacks.evaluation import Measurements, NamedData, NamedModel, Store
 else:
     torch = LazyModule("torch")
 
@@ -85,10 +85,11 @@ class EvasionStudy(Study[EvasionOptions, Evasion]):
         def cells(model: NamedModel, there: NamedData) -> Iterator[tuple[Case, Cell]]:
             for task in PAIR:
                 mta.checks.one_of(task, "the detector's tasks", there.tasks)
+            clean = mta.evaluation.clean_cell(store, model, there, progress=progress)
             for eps in options.eps:
                 for how in HOWS:
                     case = Case(model.name, float(eps), how)
-                    yield case, _cell(case, model, there, options)
+                    yield case, _cell(case, model, there, clean, options)
 
         found, images = cells_by_model(store, models(options.model), data, cells, progress=progress)
         return Evasion(found, f"Auto-PGD with {options.balance}, {options.steps} steps, {images}")
@@ -109,14 +110,16 @@ class EvasionStudy(Study[EvasionOptions, Evasion]):
         return {"evasion": figure(result)}
 
 
-def _cell(case: Case, model: NamedModel, data: NamedData, options: EvasionOptions) -> Cell:
+def _cell(case: Case, model: NamedModel, data: NamedData, clean: Measurements, options: EvasionOptions) -> Cell:
     key = {"model": model.name, "study": "evasion", "eps": case.eps, "preserved by": case.how}
     key |= {"rule": options.balance, "steps": options.steps, "seed": options.seed}
-    compute: Callable[[], dict[str, Any]] = partial(_measured, case, model, data, options)
+    compute: Callable[[], dict[str, Any]] = partial(_measured, case, model, data, clean, options)
     return key | data.key | {"weights": model.weights}, compute
 
 
-def _measured(case: Case, model: NamedModel, data: NamedData, options: EvasionOptions) -> dict[str, Any]:
+def _measured(
+    case: Case, model: NamedModel, data: NamedData, clean: Measurements, options: EvasionOptions
+) -> dict[str, Any]:
     watched = mta.models.WithOutputs(model.model, **{DISAGREEMENT: disagreement})
     attack = evading(watched, data.tasks, case.how, options.balance, eps=case.eps, steps=options.steps)
     before: list[float] = []
@@ -132,9 +135,8 @@ def _measured(case: Case, model: NamedModel, data: NamedData, options: EvasionOp
 
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        attacks = {"attack": attacked}
-        found = mta.evaluate(model.model, data.tasks, data.batches, attacks, data.metrics, progress=False)
-    arp = found.relative["attack"]
+        found = mta.evaluation.measure(model.model, data.tasks, data.batches, data.metrics, attacked)
+    arp = mta.evaluation.evaluation_of(data, clean, {"attack": found}).relative["attack"]
     return {"clean": before, "attacked": after, "arp": arp.per_task, "total": arp.total}
 
 

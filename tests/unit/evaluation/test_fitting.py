@@ -76,3 +76,11 @@ def test_the_mode_of_the_model_comes_back() -> None:
     model.train()
     mta.evaluation.measure(model, toys.tasks(), [toys.batch(4)])
     assert model.training
+
+
+def test_a_batch_that_fits_is_handed_on_as_it_is() -> None:
+    """Neither cut nor copied: what comes along need not have a dimension of samples."""
+    images, targets = torch.zeros(3, 2), {"temperature": torch.tensor(2.0)}
+    [((same, others), found)] = Fitting()(images, targets, lambda x, more: float(more["temperature"]))
+    assert same is images and others["temperature"] is targets["temperature"]
+    assert found == 2.0

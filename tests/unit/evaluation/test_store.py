@@ -188,3 +188,16 @@ def test_a_fingerprint_sees_values_names_shapes_and_types() -> None:
     assert fingerprint({"a": half.clone().requires_grad_()}) == prints[0]
     columns = torch.rand(2, 3, generator=torch.Generator().manual_seed(0))
     assert fingerprint([columns.T]) == fingerprint([columns.T.contiguous()])
+
+
+def test_a_line_of_progress_tells_cells_apart_by_their_attack_s_arguments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys: list[dict[str, Any]] = [
+        {"model": "m", "arguments": {"steps": steps}, "seed": 0, "data": "rooms", "images": 3} for steps in (10, 300)
+    ]
+    Store(tmp_path).cells([(key, lambda: 1) for key in keys])
+    said = capsys.readouterr().err
+    assert "m seed=0 steps=10" in said
+    assert "m seed=0 steps=300" in said
+    assert "rooms" not in said
