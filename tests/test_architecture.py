@@ -22,6 +22,7 @@ ORDER = (
     "types",
     "checks",
     "files",
+    "figures",
     "dense",
     "geometry",
     "metrics",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from mt_torchattacks.evaluation.evaluate import evaluate
     from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
-    from mt_torchattacks.evaluation.made import make, measure_made, replay
+    from mt_torchattacks.evaluation.made import MadeImages, make, measure_made, replay
     from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
     from mt_torchattacks.evaluation.passes import Passes, count_passes
@@ -46,6 +46,7 @@ __all__ = [
     "Budgeted",
     "Cascade",
     "Evaluation",
+    "MadeImages",
     "Measurements",
     "NamedData",
     "NamedModel",

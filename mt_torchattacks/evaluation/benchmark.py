@@ -18,6 +18,8 @@ from mt_torchattacks.evaluation.made import replay
 from mt_torchattacks.evaluation.measure import AttackFunction
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.evaluation.passes import count_passes
+from mt_torchattacks.evaluation.shown import ShownAsTable
+from mt_torchattacks.evaluation.specs import in_255
 from mt_torchattacks.evaluation.version import made_by
 from mt_torchattacks.evaluation.worst_case import ENVELOPE, WORST, worst_case
 from mt_torchattacks.files import write_whole
@@ -28,9 +30,11 @@ FORMAT = 1
 _SLACK = 1e-6  # rounding of pixel values, which are in [0, 1]
 
 
-@dataclass(frozen=True)
-class BenchmarkEntry:
+@dataclass(frozen=True, repr=False)
+class BenchmarkEntry(ShownAsTable):
     """A model on a leaderboard, as its JSON file has it.
+
+    Printed, and at the end of a cell of a notebook, it is a table of the attacks; :meth:`plot` draws it.
 
     Attributes:
         model: its name.
@@ -68,6 +72,19 @@ class BenchmarkEntry:
     seconds: float = 0.0
     made_by: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    def _title(self) -> str:
+        radius = f"{in_255(self.eps)}/255" if self.norm == "Linf" else f"{self.eps:g} in {self.norm}"
+        return f"{self.model} on {self.images} images of {self.data}, eps {radius}, ARP in percent"
+
+    def _arp(self) -> dict[str, dict[str, float]]:
+        return {attack: {"total": total} for attack, total in self.arp.items()}
+
+    def _columns(self) -> dict[str, dict[str, str]]:
+        return {
+            "passes": {attack: f"{passes:.1f}" for attack, passes in self.passes.items()},
+            "wins": {attack: str(wins) for attack, wins in self.wins.items()},
+        }
 
     def save(self, path: str | Path) -> None:
         """Write the JSON file; what is at the path is the old file or the new one, never half of it."""

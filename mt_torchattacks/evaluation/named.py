@@ -107,6 +107,11 @@ class NamedData:
         return cls(name, batches, standard_tasks(dataset.tasks), metrics, getattr(dataset, "class_names", ()))
 
     @property
+    def in_memory(self) -> bool:
+        """Whether all batches are held; otherwise each is read when it is looked at."""
+        return not isinstance(self.batches, Streamed)
+
+    @property
     def sizes(self) -> list[int]:
         """The number of images in each batch."""
         return self.batches.sizes if isinstance(self.batches, Streamed) else [len(images) for images, _ in self.batches]

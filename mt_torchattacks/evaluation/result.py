@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
+from mt_torchattacks.evaluation.shown import ShownAsTable
 from mt_torchattacks.files import write_whole
 from mt_torchattacks.metrics import AverageRelativePerformance, average_relative_performance
 
@@ -43,10 +43,10 @@ class Measurements:
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation:
+class Evaluation(ShownAsTable):
     """How a model did on clean images and under attacks; made by :func:`~mt_torchattacks.evaluate`.
 
-    Printed, and at the end of a cell of a notebook, it is the table of :meth:`arp`.
+    Printed, and at the end of a cell of a notebook, it is the table of :meth:`arp`; :meth:`plot` draws it.
 
     Attributes:
         clean: what was measured on the clean images.
@@ -102,40 +102,20 @@ class Evaluation:
         Raises:
             ImportError: pandas is not installed.
         """
-        rows = {name: {**arp.per_task, "total": arp.total} for name, arp in self.relative.items()}
         frame = checks.optional("pandas", extra="plot").DataFrame.from_dict(
-            rows, orient="index", columns=[*self.clean.metrics, "total"]
+            self._arp(), orient="index", columns=[*self.clean.metrics, "total"]
         )
         return frame.rename_axis("attack")
-
-    def __repr__(self) -> str:
-        head, *rows = self._cells()
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(row[1:], widths[1:], strict=True))])
-            for row in (head, *rows)
-        ]
-        return "\n".join([self._title(), *lines])
-
-    def _repr_html_(self) -> str:
-        head, *rows = ([escape(cell) for cell in row] for row in self._cells())
-        lines = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{v}</td>' for v in row[1:])}</tr>" for row in rows)
-        columns = "".join(f"<th>{name}</th>" for name in head)
-        return (
-            f"<table><caption>{self._title()}</caption><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table>"
-        )
 
     def _title(self) -> str:
         return f"Evaluation of {self.clean.samples} samples, ARP in percent"
 
-    def _cells(self) -> list[list[str]]:
-        """The table of :meth:`arp` as texts, its head first; needs no pandas."""
-        tasks = list(self.clean.metrics)
-        rows = [
-            [name, *(f"{arp.per_task.get(task, math.nan):.1f}" for task in tasks), f"{arp.total:.1f}"]
+    def _arp(self) -> dict[str, dict[str, float]]:
+        tasks = self.clean.metrics
+        return {
+            name: {task: arp.per_task.get(task, math.nan) for task in tasks} | {"total": arp.total}
             for name, arp in self.relative.items()
-        ]
-        return [["attack", *tasks, "total"], *rows]
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""

@@ -18,6 +18,7 @@ from mt_torchattacks.evaluation.measure import AttackFunction, device_of, direct
 from mt_torchattacks.evaluation.pooling import HEADS, Pool, PooledImages, total_of
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.evaluation.selection import Harm, Metrics, Selection, metric_harm, relative_harm, select
+from mt_torchattacks.evaluation.shown import ShownAsTable
 from mt_torchattacks.metrics import AverageRelativePerformance, average_relative_performance
 from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.types import Images, Targets
@@ -32,9 +33,11 @@ ENVELOPE = "envelope"
 """Each task's own worst image of each sample: what can be done to any one head, though not to all at once."""
 
 
-@dataclass(frozen=True)
-class WorstCaseEvaluation:
+@dataclass(frozen=True, repr=False)
+class WorstCaseEvaluation(ShownAsTable):
     """The two verdicts on a model, and what they are made of; made by :func:`~mt_torchattacks.worst_case`.
+
+    Printed, and at the end of a cell of a notebook, it is the table of :meth:`to_frame`; :meth:`plot` draws it.
 
     Attributes:
         evaluation: the model on clean images, under each attack, under ``"worst case"`` and under ``"envelope"``.
@@ -74,6 +77,15 @@ class WorstCaseEvaluation:
         """
         total = total_of([self.members[name] for name in chosen], images, list(self.by_task))
         return self.members[CLEAN].pool.metrics(total)
+
+    def _title(self) -> str:
+        return f"Worst case of {self.evaluation.clean.samples} samples, ARP in percent"
+
+    def _arp(self) -> Mapping[str, Mapping[str, float]]:
+        return self.evaluation._arp()
+
+    def _columns(self) -> Mapping[str, Mapping[str, str]]:
+        return {"wins": {name: str(count) for name, count in self.wins.items()}}
 
     def to_frame(self) -> DataFrame:
         """A row for each attack and verdict: samples won in the joint worst case, ARP by task and in all (percent).

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.geometry.ball import length
+from mt_torchattacks.objective.trace_figure import trace_figure
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 
@@ -55,7 +57,7 @@ Callback: TypeAlias = Callable[[Step], None]
 _WATCHERS: ContextVar[tuple[_Watcher, ...]] = ContextVar("watchers", default=())
 
 
-@dataclass
+@dataclass(repr=False)
 class Trace:
     """The steps that were kept, see :func:`trace`.
 
@@ -104,6 +106,32 @@ class Trace:
                 where = {"run": step.run, "step": step.number, "sample": step.samples.tolist(), "task": task}
                 frames.append(pandas.DataFrame(where | columns))
         return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
+
+    def plot(self, run: int = 0) -> Figure:
+        """Means over the samples at each step of one run: relative loss increases, shares of the weights, moves.
+
+        Args:
+            run: which run, see :class:`Step`.
+
+        Raises:
+            ValueError: there is no such run.
+            ImportError: matplotlib is not installed.
+        """
+        chosen = [i for i, step in enumerate(self.steps) if step.run == run]
+        runs = {step.run for step in self.steps}
+        checks.require(bool(chosen), "run", f"one of {sorted(runs)}" if runs else "a trace of an attack's steps", run)
+        steps = [self.steps[i] for i in chosen]
+        return trace_figure(
+            [step.rises for step in steps],
+            [step.weights for step in steps],
+            [self.moves[i] for i in chosen],
+            [self.distances[i] for i in chosen],
+        )
+
+    def __repr__(self) -> str:
+        runs = len({step.run for step in self.steps})
+        tasks = dict.fromkeys(task for step in self.steps for task in step.losses)
+        return f"Trace({len(self.steps)} steps in {runs} run{'s' * (runs != 1)} of tasks {', '.join(tasks) or 'none'})"
 
     def write(self, writer: Any, prefix: str = "attack") -> None:
         """Log the means over the samples to TensorBoard.
@@ -154,6 +182,8 @@ def trace(callback: Callback | None = None) -> Iterator[Trace]:
         ...     _ = attack(torch.rand(2, 3, 8, 8), {"depth": torch.zeros(2, 1, 8, 8)})
         >>> len(found.steps), found.steps[0].losses["depth"].shape, found.to_frame().columns[:5].tolist()
         (3, torch.Size([2]), ['run', 'step', 'sample', 'task', 'loss'])
+        >>> found, len(found.plot().axes)
+        (Trace(3 steps in 1 run of tasks depth), 3)
     """
     checks.require(
         callback is None or callable(callback), "callback", "a function", checks.describe(callback), TypeError

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.figures import head, new_figure, plain, save_figure
     from mt_torchattacks.report.bars import arp_figure
     from mt_torchattacks.report.explanation import explain
     from mt_torchattacks.report.latex import to_latex
     from mt_torchattacks.report.layouts import layout_figure
     from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
     from mt_torchattacks.report.predictions import prediction_figure
-    from mt_torchattacks.report.style import head, new_figure, plain, save_figure
     from mt_torchattacks.report.tables import (
         AttackName,
         arp_table,
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         to_markdown,
         transfer_summary,
     )
-    from mt_torchattacks.report.trace import trace_figure
 else:
     lazily(__name__)
 
@@ -46,6 +45,5 @@ __all__ = [
     "save_table",
     "to_latex",
     "to_markdown",
-    "trace_figure",
     "transfer_summary",
 ]

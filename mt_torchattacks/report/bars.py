@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
-from mt_torchattacks.report.style import new_figure, plain, rule_colours
+from mt_torchattacks.figures import new_figure, plain, rule_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

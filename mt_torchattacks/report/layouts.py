@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
+from mt_torchattacks.figures import new_figure
 from mt_torchattacks.models import Layout
-from mt_torchattacks.report.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

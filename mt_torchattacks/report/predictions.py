@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from mt_torchattacks import checks
+from mt_torchattacks.figures import new_figure
 from mt_torchattacks.report.pictures import Picture, pictures
-from mt_torchattacks.report.style import new_figure
 from mt_torchattacks.tasks.kinds import find
 from mt_torchattacks.tasks.kinds.drawing import class_colour
 

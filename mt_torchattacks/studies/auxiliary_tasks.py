@@ -335,7 +335,7 @@ def figure(result: Auxiliary) -> Figure:
             axes.bar(at, heights, 0.4, color=colour, label=label)
         axes.set_xticks(range(len(others)), ["alone", *others[1:]], rotation=60, ha="right", fontsize=8)
         axes.set_title(main, fontsize=11)
-        mta.report.style.plain(axes)
+        mta.figures.plain(axes)
     drawn.axes[0].set_ylabel("relative task vulnerability")
     handles, labels = drawn.axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="upper center", ncols=2, frameon=False)

@@ -101,7 +101,8 @@ def budget_cell(
     def compute() -> dict[str, Any]:
         own: dict[str, Any] = {"passes": options.passes, "eps": spec.eps}
         limited = mta.evaluation.Budgeted(attack, model.model, data.tasks, **own)
-        images, scores, made, stopped = [], [], [], False
+        images = mta.evaluation.MadeImages(in_memory=data.in_memory)
+        scores, made, stopped = [], [], False
         with torch.random.fork_rng():
             torch.manual_seed(options.seed)
             for batch in data.on(model.device):
@@ -155,7 +156,7 @@ def figure(result: Spendings, model: str) -> Figure:
     drawn = mta.report.new_figure(8, 5)
     axes = drawn.subplots()
     curves = {attack: _curve(value) for (of, attack), value in result.values.items() if of == model}
-    rules = mta.report.style.rule_colours(list(dict.fromkeys(name.split("/")[1] for name in curves)))
+    rules = mta.figures.rule_colours(list(dict.fromkeys(name.split("/")[1] for name in curves)))
     styles = dict(zip(dict.fromkeys(name.split("/")[0] for name in curves), ("-", "--", ":", "-.") * 9, strict=False))
     passes = range(1, len(_best(result, model)) + 1)
     axes.plot(passes, _best(result, model).tolist(), color="#BBBBBB", linewidth=4, label="best of all")
@@ -166,6 +167,6 @@ def figure(result: Spendings, model: str) -> Figure:
     axes.set_ylabel("sum of relative loss increases,\nmean of the best so far")
     axes.set_title(f"{model}: what has been found after so many passes", fontsize=12)
     axes.legend(frameon=False, fontsize=9)
-    mta.report.style.plain(axes)
+    mta.figures.plain(axes)
     drawn.tight_layout()
     return drawn

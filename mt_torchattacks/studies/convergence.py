@@ -117,7 +117,7 @@ def figure(result: Convergence) -> Figure:
 
 
 def _panel(axes: Axes, values: dict[Case, float]) -> None:
-    style = mta.report.style
+    style = mta.figures
     lines = list(dict.fromkeys((case.attack, case.rule) for case in values))
     attacks, rules = (list(dict.fromkeys(line[i] for line in lines)) for i in (0, 1))
     for attack, rule in lines:

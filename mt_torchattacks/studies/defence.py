@@ -176,7 +176,7 @@ def figure(arp: DataFrame) -> Figure:
     panels = list(dict.fromkeys(zip(arp["attack"], arp["eps"], strict=True)))
     trainings, rules = (list(dict.fromkeys(arp[name])) for name in ("training", "rule"))
     drawn = mta.report.new_figure(max(7, 1.05 * len(trainings) + 1), 2.6 * len(panels) + 1.2)
-    colours, width = mta.report.style.rule_colours(rules), 0.8 / len(rules)
+    colours, width = mta.figures.rule_colours(rules), 0.8 / len(rules)
     for axes, (attack, eps) in zip(drawn.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         here = arp[(arp["attack"] == attack) & (arp["eps"] == eps)].set_index(["rule", "training"])
         for place, rule in enumerate(rules):

@@ -208,7 +208,7 @@ def _panel(axes: Axes, values: dict[Case, dict[str, Any]]) -> None:
     """Lines join what is preserved by nothing with the other two."""
     markers = dict(zip(HOWS, ("X", "s", "o"), strict=True))
     found = list(dict.fromkeys(case.model for case in values))
-    for model, colour in zip(found, mta.report.style.COLOURS * len(found), strict=False):
+    for model, colour in zip(found, mta.figures.COLOURS * len(found), strict=False):
         at = {
             case.how: (100 * seen(value["clean"], value["attacked"]), value["total"])
             for case, value in values.items()
@@ -222,4 +222,4 @@ def _panel(axes: Axes, values: dict[Case, dict[str, Any]]) -> None:
         axes.scatter([], [], marker=marker, color="black", label=f"disagreement preserved by {how}")
     axes.set_xlabel("attacked images that the detector sees (%)")
     axes.set_xlim(-5, 105)
-    mta.report.style.plain(axes)
+    mta.figures.plain(axes)

@@ -174,7 +174,7 @@ def query_curve(
 
     Args:
         model: the model to evaluate; not necessarily the one that the attack asks.
-        data: what it is measured on; all adversarial images are held in memory.
+        data: what it is measured on.
         clean: the model on the clean images.
         attack: ``mta.Square`` or ``mta.SPSA``, on images in [0, 1].
         at: numbers of queries for each sample, at most those that the attack has.
@@ -189,18 +189,22 @@ def query_curve(
     check_points(attack, at)
     points = {f"{type(attack).__name__}/{count}": count for count in at}
     references = _references(attack, steps)
-    batches = [
-        _referred(attack, images, targets, references) | _watched(attack, images, targets, points)
-        for images, targets in data.on(mta.evaluation.device_of(attack.model))
-    ]
-    measured, scores = {}, {}
-    for name in (*points, *references):
-        images = [batch[name][0] for batch in batches]
-        bar = name if progress else None
-        measured[name] = mta.evaluation.measure_made(model.model, data, images, progress=bar)
-        scores[name] = torch.cat([batch[name][1] for batch in batches])
+    names = (*points, *references)
+    made = {name: mta.evaluation.MadeImages(in_memory=data.in_memory) for name in names}
+    parts: dict[str, list[Tensor]] = {name: [] for name in names}
+    for images, targets in data.on(mta.evaluation.device_of(attack.model)):
+        found = _referred(attack, images, targets, references) | _watched(attack, images, targets, points)
+        for name in names:
+            adversarial, scores = found[name]
+            made[name].append(adversarial)
+            parts[name].append(scores)
+    measured = {
+        name: mta.evaluation.measure_made(model.model, data, made[name], progress=name if progress else None)
+        for name in names
+    }
     evaluation = mta.evaluation.evaluation_of(data, clean, measured)
-    return QueryCurve(type(attack).__name__, points, evaluation, scores)
+    scores_of = {name: torch.cat(of) for name, of in parts.items()}
+    return QueryCurve(type(attack).__name__, points, evaluation, scores_of)
 
 
 def check_points(attack: QueryAttack, at: Sequence[int]) -> None:

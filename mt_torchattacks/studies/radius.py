@@ -121,8 +121,8 @@ def figure(result: Radii) -> Figure:
     """A panel for each model: the share of images that are harmed, by radius, a line for each rule."""
     models = list(dict.fromkeys(model for model, _ in result.values))
     drawn = mta.report.new_figure(4.2 * len(models), 3.6)
-    lines = mta.report.style.LINES
-    colours = mta.report.style.rule_colours(list(dict.fromkeys(rule for _, rule in result.values)))
+    lines = mta.figures.LINES
+    colours = mta.figures.rule_colours(list(dict.fromkeys(rule for _, rule in result.values)))
     for axes, model in zip(drawn.subplots(1, len(models), squeeze=False)[0], models, strict=True):
         rules = [rule for name, rule in result.values if name == model]
         for i, rule in enumerate(rules):
@@ -135,7 +135,7 @@ def figure(result: Radii) -> Figure:
         axes.set_title(model, fontsize=10)
         axes.set_xlabel("radius (1/255)")
         axes.set_ylim(0, 103)
-        mta.report.style.plain(axes)
+        mta.figures.plain(axes)
     drawn.axes[0].set_ylabel("images with every task harmed (%)")
     drawn.axes[0].legend(frameon=False)
     drawn.tight_layout()

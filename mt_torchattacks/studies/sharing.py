@@ -261,6 +261,6 @@ def figure(result: Shared) -> Figure:
     axes.set_ylabel("mean ARP of the other tasks / own ARP")
     axes.set_title("How far an attack on one task carries over", fontsize=12)
     axes.legend(frameon=False, fontsize=8)
-    mta.report.style.plain(axes)
+    mta.figures.plain(axes)
     drawn.tight_layout()
     return drawn

@@ -111,8 +111,8 @@ def transferred(
     attacks = [spec.build(surrogate.model, data.tasks, seed) for spec in specs]
 
     @functools.lru_cache(maxsize=1)  # all cells of one attack are computed before those of the next
-    def made(number: int) -> list[Tensor]:
-        return evaluation.make(attacks[number], data.on(surrogate.device), seed=seed)
+    def made(number: int) -> Sequence[Tensor]:
+        return evaluation.make(attacks[number], data.on(surrogate.device), seed=seed, in_memory=data.in_memory)
 
     cells, pairs = [], []
     for number, spec in enumerate(specs):

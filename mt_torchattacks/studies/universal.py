@@ -204,7 +204,7 @@ def figure(result: Universal) -> Figure:
 
 def _panel(axes: Axes, title: str, rise: dict[Case, float]) -> None:
     hows = list(dict.fromkeys(case.how for case in rise))
-    colours = mta.report.style.rule_colours(hows) | {_NOISE: "black", _GREY: "black", _IMAGE: "black"}
+    colours = mta.figures.rule_colours(hows) | {_NOISE: "black", _GREY: "black", _IMAGE: "black"}
     styles = {_NOISE: ":", _GREY: ":", _IMAGE: "--"}
     unit = 255 if next(iter(rise)).kind == PERTURBATION else 1
     for how in hows:
@@ -213,4 +213,4 @@ def _panel(axes: Axes, title: str, rise: dict[Case, float]) -> None:
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("radius (1/255)" if unit > 1 else "side, as a share of the image's")
     axes.set_ylabel("rise of the errors,\nmean of all tasks (%)")
-    mta.report.style.plain(axes)
+    mta.figures.plain(axes)

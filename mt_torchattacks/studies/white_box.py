@@ -98,7 +98,7 @@ def figure(arp: DataFrame) -> Figure:
     rules = list(dict.fromkeys(arp["rule"]))
     drawn = mta.report.new_figure(3.4 * len(attacks) + 0.8, 4)
     panels = drawn.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
-    colours = mta.report.style.rule_colours(rules)
+    colours = mta.figures.rule_colours(rules)
     for axes, attack in zip(panels, attacks, strict=True):
         of_attack = arp[arp["attack"] == attack].groupby(["rule", "eps"], sort=False)["total"].mean()
         for rule, marker in zip(rules, "osD^vPX*<>" * len(rules), strict=False):

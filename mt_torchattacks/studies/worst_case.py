@@ -198,7 +198,7 @@ def figure(result: WorstCases) -> Figure:
         axes.set_yticks(lines, models, fontsize=9)
         axes.set_title(f"eps {mta.evaluation.in_255(eps)}/255", fontsize=10)
         axes.set_xlabel("ARP (%)", fontsize=9)
-        mta.report.style.plain(axes)
+        mta.figures.plain(axes)
     panels[0].invert_yaxis()
     drawn.legend(*panels[0].get_legend_handles_labels(), loc="upper center", ncols=3, frameon=False, fontsize=9)
     drawn.tight_layout(rect=(0, 0, 1, 1 - 0.3 / drawn.get_size_inches()[1]))

@@ -218,7 +218,7 @@ class Rise(Study):
         return [Table("rise", "Losses by radius", DataFrame(rows), digits=3)]
 
     def figures(self, result):
-        from mt_torchattacks.report.style import new_figure
+        from mt_torchattacks.figures import new_figure
 
         figure = new_figure(4, 3)
         axes = figure.add_subplot()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
@@ -38,7 +39,7 @@ class Finding:
         return f"{about}:\n{textwrap.fill(body, _WIDTH, initial_indent='    ', subsequent_indent='    ')}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
     """The findings of :func:`~mt_torchattacks.audit`; printed, they are whole sentences.
 
@@ -50,7 +51,7 @@ class Audit:
         >>> report = Audit([Finding("random", "", "Two passes differ.", "Attacks lose.", "Average.")], ["random"])
         >>> report.ok, report.to_frame().loc[0, "name"]
         (False, 'random')
-        >>> print(report)
+        >>> report
         random:
             Two passes differ. Attacks lose. Average.
     """
@@ -63,10 +64,13 @@ class Audit:
         """Whether nothing was found."""
         return not self.findings
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if self.ok:
             return f"Nothing found; looked for: {', '.join(self.looked_for)}."
         return "\n".join(map(str, self.findings))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
     def to_frame(self) -> DataFrame:
         """A row for each finding.

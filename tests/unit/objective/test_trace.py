@@ -140,10 +140,10 @@ def test_means_are_logged_to_tensorboard_and_drawn(tmp_path: Path) -> None:
     trace.write(writer)
     assert {"attack/score", "attack/move", "attack/loss/depth", "attack/weight/normal"} <= set(writer.seen)
     assert writer.seen["attack/loss/depth"][1] == (pytest.approx(float(trace.steps[1].losses["depth"].mean())), 1)
-    figure = mta.report.trace_figure(trace)
+    figure = trace.plot()
     drawn = figure.axes[0].get_lines()[0].get_ydata()
     task = figure.axes[0].get_lines()[0].get_label()
     assert drawn[2] == pytest.approx(100 * float(trace.steps[2].rises[str(task)].mean()))
     mta.report.save_figure(figure, tmp_path / "trace.png")
     with pytest.raises(ValueError, match=r"run: expected one of \[0\], found 1"):
-        mta.report.trace_figure(trace, run=1)
+        trace.plot(run=1)

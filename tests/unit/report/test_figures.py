@@ -12,9 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from mt_torchattacks.evaluation import Evaluation
+from mt_torchattacks.figures import rule_colours
 from mt_torchattacks.report import arp_figure, arp_table, prediction_figure, save_figure
 from mt_torchattacks.report.pictures import pictures
-from mt_torchattacks.report.style import rule_colours
 from mt_torchattacks.tasks.kinds.drawing import class_colour
 
 

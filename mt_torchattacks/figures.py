@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mt_torchattacks import checks
 from mt_torchattacks.files import write_whole
@@ -19,6 +19,9 @@ LINES = ("-", "--", "-.", ":")
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """What tells things apart that are no rules: models, tasks, attacks; after Okabe and Ito."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""What tells points apart where colours do not."""
 
 _FORMATS = ("png", "pdf", "svg")
 _RULE_COLOURS = {
@@ -80,9 +83,14 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     write_whole(path, drawn.getvalue())
 
 
-def plain(axes: Axes) -> None:
-    """Leave of the frame only what helps to read values: the left and lower line, and a light horizontal grid."""
+def plain(axes: Axes, values: Literal["x", "y"] = "y") -> None:
+    """Leave of the frame only what helps to read values: the left and lower line, and a light grid.
+
+    Args:
+        axes: of a figure.
+        values: the axis that values are read on, across which the grid's lines go.
+    """
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.7)
+    axes.grid(axis=values, color="#DDDDDD", linewidth=0.7)
     axes.set_axisbelow(True)
