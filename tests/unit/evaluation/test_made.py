@@ -16,17 +16,14 @@ from mt_torchattacks.evaluation.specs import AttackSpec
 from mt_torchattacks.studies.budget import BudgetOptions, BudgetStudy
 from mt_torchattacks.studies.queries import query_curve
 from mt_torchattacks.studies.transfer import transferred
-from tests.toys import Toy
 
 
 def data(in_memory: bool) -> NamedData:
-    dataset = mta.data.Rooms(length=5, size=16, seed=1, tasks=("depth",))
-    return NamedData.of("rooms", dataset, 5, batch_size=2, in_memory=in_memory)
+    return NamedData.of("rooms", mta.data.Rooms(length=3, seed=1), 3, batch_size=2, in_memory=in_memory)
 
 
-def model(seed: int) -> NamedModel:
-    torch.manual_seed(seed)
-    return NamedModel(f"toy{seed}", Toy().eval())
+def model(name: str = "all-shared") -> NamedModel:
+    return NamedModel(name, mta.models.zoo(f"rooms3/{name}"))
 
 
 def test_a_folder_gives_the_same_images_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,13 +69,13 @@ def numbers(study: str, there: NamedData, store: Store) -> Any:
     """What a study finds on the data, as text."""
     if study == "transfer":
         specs = [AttackSpec("pgd", steps=2), AttackSpec("pgd", "total", steps=2)]
-        return str(transferred(store, model(0), [model(1)], there, specs, progress=False))
+        return str(transferred(store, model(), [model("independent")], there, specs, progress=False))
     if study == "budget":
         options = BudgetOptions(attack=["pgd"], balance=["dgba"], passes=4, model=["toy"])
         found = BudgetStudy().run(
-            store, lambda names: [model(0)], lambda name, source="": there, options, progress=False
+            store, lambda names: [model()], lambda name, source="": there, options, progress=False
         )
         return found.values
-    attack = mta.Square(model(0).model, there.tasks, n_queries=3)
-    clean = mta.evaluation.measure(model(0).model, there.tasks, there.batches, there.metrics)
-    return query_curve(model(0), there, clean, attack, (1, 3), steps=2, progress=False).evaluation.arp().to_csv()
+    attack = mta.Square(model().model, there.tasks, n_queries=3)
+    clean = mta.evaluation.measure(model().model, there.tasks, there.batches, there.metrics)
+    return query_curve(model(), there, clean, attack, (1, 3), steps=2, progress=False).evaluation.arp().to_csv()
