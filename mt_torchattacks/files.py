@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}")
+_ATTEMPTS = 3
 _STALE = 3600.0  # seconds; no file here takes as long to write
 
 
@@ -26,8 +27,15 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     Raises:
         OSError: the file cannot be written; nothing is left behind.
     """
-    with whole(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    written = content.encode() if isinstance(content, str) else content
+    for attempt in range(_ATTEMPTS):
+        try:
+            with whole(path) as temporary:
+                temporary.write_bytes(written)
+            return
+        except FileNotFoundError:  # taken for a stale one, by a process whose clock has jumped
+            if attempt == _ATTEMPTS - 1:
+                raise
 
 
 @contextmanager
@@ -43,10 +51,29 @@ def whole(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex}")  # a name has 255 bytes at most
     try:
-        yield temporary
-        temporary.replace(path)
+        with saying_where(path):
+            yield temporary
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def saying_where(path: Path) -> Iterator[None]:
+    """Put a path into an error of the operating system that names none, as that of a full disk.
+
+    Example:
+        >>> with saying_where(Path("results/cell.json")):
+        ...     raise OSError(28, "No space left on device")
+        Traceback (most recent call last):
+        OSError: [Errno 28] No space left on device: 'results/cell.json'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
         raise
 
 

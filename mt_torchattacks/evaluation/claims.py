@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mt_torchattacks.files import saying_where
+
 BEAT = 5.0
 """Seconds between two signs of life."""
 
@@ -52,8 +54,13 @@ class Claims:
             handle = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "w") as file:
-            json.dump({"host": socket.gethostname(), "pid": os.getpid(), "run": self.run}, file)
+        words = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "run": self.run})
+        try:
+            with saying_where(claim), os.fdopen(handle, "w") as file:
+                file.write(words)
+        except OSError:  # an empty claim would keep the cell from those who come when the disk has room again
+            _remove(claim)
+            raise
         self._seen.pop(claim, None)
         return True
 
