@@ -19,7 +19,7 @@ from mt_torchattacks.studies import all_studies
 ROOT = Path(__file__).parents[1]
 MODULES = (
     *("", "attacks", "objective", "balancing", "tasks.losses", "tasks", "metrics", "models", "data"),
-    *("evaluation", "training", "report", "recipes", "studies", "geometry"),
+    *("evaluation", "training", "report", "published", "recipes", "studies", "geometry"),
 )
 """The public modules of the reference."""
 

@@ -23,6 +23,7 @@ ORDER = (
     "checks",
     "files",
     "figures",
+    "published",
     "dense",
     "geometry",
     "metrics",

@@ -61,7 +61,10 @@ def _recipes() -> dict[str, str]:
     from mt_torchattacks.recipes.recipe import StudyRecipe, recipe_files
 
     loaded = {name: StudyRecipe.load(file) for name, file in recipe_files().items()}
-    return {name: f"mt-attack {of.study}, {len(of.claims)} claims" for name, of in loaded.items()}
+    return {
+        name: f"mt-attack {of.study}, {len(of.claims)} claim{'s' * (len(of.claims) != 1)}"
+        for name, of in loaded.items()
+    }
 
 
 _LISTS: dict[str, Callable[[], dict[str, str]]] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ class Recipe:
         recipe: a name of `mt-attack list recipes`, a pattern as 'rooms/*', or a YAML file with the entries study (its
             name) and options (as on the command line, with _ for -)
         reduced: run it in seconds, on few images; its verdicts then mean nothing
+        set: options of the study in place of the recipe's, as images=64, data=nyuv2:/data/nyuv2, "eps=[4, 8]"
     """
 
     recipe: str
     reduced: bool = False
+    set: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -54,8 +56,27 @@ def run_recipe(name: str, recipe: Any, options: RunOptions, folder: Path) -> Non
     shared = {one.name: getattr(options, one.name) for one in fields(SharedOptions)}
     alone = options.output is not None and len(folder.parts) == 1
     shared["output"] = str(options.output if alone else (options.output or Path("results")) / folder)
-    given = recipe.options | (recipe.reduced if options.reduced else {}) | shared
+    given = recipe.options | (recipe.reduced if options.reduced else {}) | own_values(options.set) | shared
     run_study(study, parse_mapping(command_of(study), given, name), partial(judged_tables, recipe))
+
+
+def own_values(words: Sequence[str]) -> dict[str, Any]:
+    """What ``NAME=VALUE`` says; the values are YAML.
+
+    Raises:
+        ValueError: no ``=``, or a value that is no YAML.
+    """
+    import yaml
+
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        mta.checks.require(bool(name and equals), "set", "NAME=VALUE", repr(word))
+        try:
+            found[name.strip().replace("-", "_")] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            mta.checks.fail("set", "a value in YAML", repr(word))
+    return found
 
 
 def recipes_of(text: str) -> Mapping[str, Any]:

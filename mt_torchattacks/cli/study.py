@@ -69,9 +69,10 @@ def run_study(
     store = open_store(output, run)
     result = made.run(store, sources.models, sources.data, own, progress=not options.quiet)
     tables, notes = made.tables(result), made.notes(result)
-    tables += more(tables)
-    for table in tables:
-        mta.report.save_table(table.frame, output / table.name, table.digits if not table.shown else 2)
+    save_tables(tables, output)  # what was measured is there, whatever is made of it
+    added = more(tables)
+    save_tables(added, output)
+    tables += added
     for name, text in made.files(result).items():
         mta.files.write_whole(output / name, text)
     for name, figure in made.figures(result).items():
@@ -79,6 +80,12 @@ def run_study(
     record = run_record(study.name, asdict(own), sources, started, time.perf_counter() - clock)
     mta.files.write_whole(output / "run.json", json.dumps(record, indent=2) + "\n")
     show(options, [as_text(tables, notes, output)], lambda: as_values(tables))
+
+
+def save_tables(tables: Sequence[Table], output: Path) -> None:
+    """Write tables, as CSV and as Markdown."""
+    for table in tables:
+        mta.report.save_table(table.frame, output / table.name, table.digits if not table.shown else 2)
 
 
 def compute_elsewhere(study: type[Study[Any, Any]], options: Any, output: Path, run: str) -> None:

@@ -28,6 +28,7 @@ def evaluate_cells(
     specs: Sequence[AttackSpec],
     *,
     seed: int = 0,
+    per_sample: bool = False,
     progress: bool = True,
 ) -> Evaluation:
     """As :func:`~mt_torchattacks.evaluate`, with each attack a cell of a store; those that are there are not run again.
@@ -38,6 +39,7 @@ def evaluate_cells(
         data: what it is measured on.
         specs: the attacks; they are all built before the first one runs, so what does not fit is said at once.
         seed: of the random numbers that each attack starts with.
+        per_sample: keep every sample's losses, too.
         progress: whether to show the progress.
 
     Returns:
@@ -58,7 +60,7 @@ def evaluate_cells(
     """
     checks.require(len(specs) > 0, "specs", "at least one attack", "none")
     attacks = {spec.name: (spec.key, spec.build(model.model, data.tasks, seed)) for spec in specs}
-    return attacked_cells(store, model, data, attacks, seed=seed, progress=progress)
+    return attacked_cells(store, model, data, attacks, seed=seed, per_sample=per_sample, progress=progress)
 
 
 def attacked_cells(
@@ -74,9 +76,8 @@ def attacked_cells(
     """The evaluation of a model under attacks that are described by a key each.
 
     Args:
-        store, model, data, seed, progress: see :func:`evaluate_cells`.
+        store, model, data, seed, per_sample, progress: see :func:`evaluate_cells`.
         attacks: by name, all that determines the attack as JSON can hold it, and the attack.
-        per_sample: keep every sample's losses, too.
     """
     clean = clean_cell(store, model, data, per_sample=per_sample, progress=progress)
     cells = [

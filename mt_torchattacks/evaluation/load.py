@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import glob
 import importlib
 import importlib.util
 import inspect
@@ -18,7 +19,7 @@ from mt_torchattacks import checks
 from mt_torchattacks.data import DATASETS, dataset_names
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
 from mt_torchattacks.models import zoo, zoo_names
-from mt_torchattacks.models.checkpoint import load_checkpoint, load_record
+from mt_torchattacks.models.checkpoint import checkpoint_path, is_checkpoint, load_checkpoint, load_record
 from mt_torchattacks.models.zoo import zoo_record
 from mt_torchattacks.names import at_commas
 from mt_torchattacks.tasks import kinds
@@ -30,9 +31,10 @@ def load_models(
     """Models by name, by pattern, by the path of a checkpoint, or made by a function.
 
     Args:
-        names: of the zoo, also as patterns (``"rooms3/*"``); paths of checkpoints that ``mt-attack train`` wrote;
-            ``"package.module:function"`` or ``"path/file.py:function"``, which is called without arguments and returns
-            a ``torch.nn.Module``. Each may be several, separated by commas.
+        names: of the zoo; folders that ``mt-attack train`` wrote, or paths of checkpoints in them; both also as
+            patterns (``"rooms3/*"``, ``"results/train/nyuv2/*"``); ``"package.module:function"`` or
+            ``"path/file.py:function"``, which is called without arguments and returns a ``torch.nn.Module``. Each may
+            be several, separated by commas.
         device: where they are put; ``"auto"`` for a GPU if there is one.
         known: models that are there already, by name.
 
@@ -41,7 +43,7 @@ def load_models(
         TypeError: a function returned something else.
     """
     place = usable_device(device)
-    found = (match for name in at_commas(names) for match in fnmatch.filter(zoo_names(), name) or [name])
+    found = (match for name in at_commas(names) for match in _matches(name))
     there = known or {}
     return [there.get(name) or NamedModel(name, _model(name).to(place)) for name in dict.fromkeys(found)]
 
@@ -132,6 +134,12 @@ def _module_in(path: Path) -> Any:
     return module
 
 
+def _matches(name: str) -> list[str]:
+    """The models that a name or a pattern stands for: of the zoo, or else on the disk; by default what it says."""
+    on_disk = sorted(glob.glob(name)) if glob.has_magic(name) else []  # noqa: PTH207 - the path may be absolute
+    return fnmatch.filter(zoo_names(), name) or [path for path in on_disk if is_checkpoint(path)] or [name]
+
+
 def _model(name: str) -> nn.Module:
     if is_function(name):
         made = call(name, "model")
@@ -140,7 +148,7 @@ def _model(name: str) -> nn.Module:
         found: nn.Module = made
         return found.eval()
     _record(name)
-    return zoo(name) if name in zoo_names() else _load_checkpoint(_path(name))
+    return zoo(name) if name in zoo_names() else _load_checkpoint(checkpoint_path(name))
 
 
 def _load_checkpoint(path: Path) -> nn.Module:
@@ -154,14 +162,9 @@ def _load_checkpoint(path: Path) -> nn.Module:
 def _record(name: str) -> Mapping[str, Any]:
     if name in zoo_names():
         return zoo_record(name)
-    found = _path(name).with_name(f"{_path(name).name}.safetensors").is_file()
     expected = f"one of {checks.listed(zoo_names())}, the path of a checkpoint, or package.module:function"
-    checks.require(found, "model", expected, repr(name))
-    return load_record(_path(name))
-
-
-def _path(name: str) -> Path:
-    return Path(name.removesuffix(".safetensors"))
+    checks.require(is_checkpoint(name), "model", expected, repr(name))
+    return load_record(checkpoint_path(name))
 
 
 def _dataset(source: str, known: Mapping[str, Any]) -> tuple[str, Any]:

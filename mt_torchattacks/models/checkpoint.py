@@ -35,6 +35,22 @@ def save_checkpoint(model: BranchedModel, record: Mapping[str, Any], path: Path,
     write_whole(_beside(path, ".json"), json.dumps(record, indent=2) + "\n")
 
 
+def checkpoint_path(name: str | Path) -> Path:
+    """A checkpoint's path without an ending, of any way to name it: also of its folder, where it is ``model``.
+
+    Example:
+        >>> checkpoint_path("results/my_model.safetensors")
+        PosixPath('results/my_model')
+    """
+    path = Path(str(name).removesuffix(".safetensors"))
+    return path / "model" if path.is_dir() else path
+
+
+def is_checkpoint(name: str | Path) -> bool:
+    """Whether there are weights at a checkpoint's path."""
+    return _beside(checkpoint_path(name), ".safetensors").is_file()
+
+
 @contextmanager
 def undamaged(path: Path) -> Iterator[None]:
     """Turn what reading a damaged file raises into a ``ValueError`` that names the file."""

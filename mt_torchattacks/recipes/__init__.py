@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from mt_torchattacks.lazy import lazily
 
 if TYPE_CHECKING:
+    from mt_torchattacks.published import published_table
     from mt_torchattacks.recipes.claims import Claim, Verdict, judge
     from mt_torchattacks.recipes.judged import judged_tables
-    from mt_torchattacks.recipes.published import published_table
     from mt_torchattacks.recipes.recipe import StudyRecipe, recipe_files
 else:
     lazily(__name__)

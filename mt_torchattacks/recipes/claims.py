@@ -64,6 +64,10 @@ class Claim:
         return cls(**found)
 
 
+class NothingToJudgeError(ValueError):
+    """A table has no row that the claim is about."""
+
+
 class Verdict(NamedTuple):
     """What numbers say of a claim.
 
@@ -91,7 +95,8 @@ def judge(claim: Claim, table: DataFrame) -> Verdict:
         table: has the columns that the claim names.
 
     Raises:
-        ValueError: a column, or every row that the claim is about, is missing.
+        ValueError: a column is missing.
+        NothingToJudgeError: every row that the claim is about is missing.
 
     Example:
         >>> import pandas
@@ -107,7 +112,8 @@ def judge(claim: Claim, table: DataFrame) -> Verdict:
     if claim.rises_with:
         return _rises(claim, table)
     pairs = _pairs(claim, table)
-    checks.require(len(pairs) > 0, f"table {claim.table}", "rows that the claim is about", "none")
+    wanted_rows = "rows that the claim is about"
+    checks.require(len(pairs) > 0, f"table {claim.table}", wanted_rows, "none", NothingToJudgeError)
     if claim.unit:
         pairs = pairs.groupby(claim.unit).mean(numeric_only=True)
     return _verdict(pairs["first"].tolist(), pairs["second"].tolist())

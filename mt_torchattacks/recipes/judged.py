@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mt_torchattacks import checks
-from mt_torchattacks.recipes.claims import Claim, Verdict, judge
-from mt_torchattacks.recipes.published import published_table
+from mt_torchattacks.published import published_table
+from mt_torchattacks.recipes.claims import Claim, NothingToJudgeError, Verdict, judge
 from mt_torchattacks.studies import Table
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ def judged_tables(recipe: StudyRecipe, tables: Sequence[Table]) -> list[Table]:
 
 
 def _row(of: str, claim: Claim, table: DataFrame | None) -> dict[str, str]:
-    if table is None:
-        return {of: "", f"verdict, {of}": "not published"}
-    found = judge(claim, table)
+    try:
+        found = None if table is None else judge(claim, table)
+    except NothingToJudgeError:
+        found = None
+    if found is None:
+        return {of: "", f"verdict, {of}": f"not {of}"}
     return {of: _in_words(found), f"verdict, {of}": found.verdict}
 
 

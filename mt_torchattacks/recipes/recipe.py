@@ -31,7 +31,8 @@ class StudyRecipe:
         options: of the study, as on the command line, with ``_`` for ``-``.
         reduced: options that make it run in seconds; its verdicts then mean nothing.
         published: for tables of the study the published one: a ``file``, ``where`` a column has a value,
-            ``columns``, the study's names by the file's, and ``values``, the same for what is in a column.
+            ``columns``, the study's names by the file's, and ``values``, the same for what is in a column, or a text
+            in which ``{}`` stands for it.
         claims: what to judge, see :class:`~mt_torchattacks.recipes.Claim`.
     """
 

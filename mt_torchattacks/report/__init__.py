@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.report.latex import to_latex
     from mt_torchattacks.report.layouts import layout_figure
     from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
+    from mt_torchattacks.report.per_image import compared_table, per_image_table, to_parquet
     from mt_torchattacks.report.predictions import prediction_figure
     from mt_torchattacks.report.tables import (
         AttackName,
@@ -33,17 +34,20 @@ __all__ = [
     "by_rule",
     "by_target",
     "clean_table",
+    "compared_table",
     "explain",
     "head",
     "layout_figure",
     "new_figure",
     "paper_row",
     "paper_table",
+    "per_image_table",
     "plain",
     "prediction_figure",
     "save_figure",
     "save_table",
     "to_latex",
     "to_markdown",
+    "to_parquet",
     "transfer_summary",
 ]

@@ -108,7 +108,7 @@ class Study(ABC, Generic[OptionsT, ResultT]):
         """Lines that explain the tables."""
         return []
 
-    def files(self, result: ResultT) -> dict[str, str]:
+    def files(self, result: ResultT) -> Mapping[str, str | bytes]:
         """Further files, by name: what programs read the result from."""
         return {}
 

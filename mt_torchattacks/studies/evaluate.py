@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import mt_torchattacks as mta
 from mt_torchattacks.studies.base import Data, Models, Study, Table, one_model
-from mt_torchattacks.studies.options import GridOptions, ModelOptions, grid
+from mt_torchattacks.studies.options import GridOptions, ModelOptions, PerImageOptions, grid
 
 if TYPE_CHECKING:
     from mt_torchattacks.evaluation import Evaluation, Store
 
 
 @dataclass
-class EvaluateOptions(GridOptions, ModelOptions):
+class EvaluateOptions(PerImageOptions, GridOptions, ModelOptions):
     """Options of the study ``evaluate``."""
 
     images: int = 64
@@ -25,6 +26,11 @@ class Evaluated(NamedTuple):
 
     evaluation: Evaluation
     title: str
+
+    @property
+    def per_image(self) -> bool:
+        """Whether there are every image's losses."""
+        return self.evaluation.clean.sample_losses is not None
 
 
 class Evaluate(Study[EvaluateOptions, Evaluated]):
@@ -41,17 +47,25 @@ class Evaluate(Study[EvaluateOptions, Evaluated]):
         model = one_model(models, options.model)
         images = data(model.name)
         specs = grid(options, list(images.tasks))
-        found = mta.evaluation.evaluate_cells(store, model, images, specs, seed=options.seed, progress=progress)
+        found = mta.evaluation.evaluate_cells(
+            store, model, images, specs, seed=options.seed, per_sample=options.per_image, progress=progress
+        )
         return Evaluated(found, f"{model.name} on {len(images)} images of {images.name}")
 
     def tables(self, result: Evaluated) -> list[Table]:
         found = result.evaluation
+        title = "Harm by image (increase of the losses over their clean mean, %), and how much less than the strongest"
+        compared = [Table("compared", title, mta.report.compared_table(found), 2)] if result.per_image else []
         return [
             Table("clean", f"Clean metrics of {result.title}", mta.report.clean_table(found), digits=3),
             Table("arp", "ARP (%; higher is the stronger attack), by task and their mean", mta.report.arp_table(found)),
+            *compared,
             Table("metrics", "Every metric under every attack", found.to_frame(), digits=4, shown=False),
             Table("rows", "The papers' rows", mta.report.paper_table(found).reset_index(), digits=4, shown=False),
         ]
 
-    def files(self, result: Evaluated) -> dict[str, str]:
-        return {"evaluation.json": result.evaluation.to_json()}
+    def files(self, result: Evaluated) -> Mapping[str, str | bytes]:
+        found = result.evaluation
+        table = mta.report.per_image_table(found) if result.per_image else None
+        parquet = {} if table is None else {"per_image.parquet": mta.report.to_parquet(table)}
+        return {"evaluation.json": found.to_json()} | parquet

@@ -92,11 +92,24 @@ class ModelOptions(DataOptions):
     """What a study measures, and on what.
 
     Args:
-        model: models of the zoo ('rooms3/*' for all that fit), paths of checkpoints that `mt-attack train` wrote, or
-            package.module:function or file.py:function, which is called without arguments and returns a model
+        model: models of the zoo ('rooms3/*' for all that fit), folders that `mt-attack train` wrote
+            ('results/train/nyuv2/*' for all there), or package.module:function or file.py:function, which is called
+            without arguments and returns a model
     """
 
     model: list[str] = names("rooms3/all-shared")
+
+
+@dataclass
+class PerImageOptions:
+    """What a study keeps of each image.
+
+    Args:
+        per_image: keep every image's losses, write them as per_image.parquet (extra parquet), and compare attacks by
+            them
+    """
+
+    per_image: bool = False
 
 
 @dataclass

@@ -14,7 +14,13 @@ from mt_torchattacks import checks
 from mt_torchattacks.attacks.create import create
 from mt_torchattacks.data.memory import loaded
 from mt_torchattacks.models.branched import branched
-from mt_torchattacks.models.checkpoint import load_checkpoint, load_record, save_checkpoint
+from mt_torchattacks.models.checkpoint import (
+    checkpoint_path,
+    is_checkpoint,
+    load_checkpoint,
+    load_record,
+    save_checkpoint,
+)
 from mt_torchattacks.models.zoo import zoo
 from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from mt_torchattacks.training.baseline import MeanPrediction
@@ -107,8 +113,7 @@ def start_model(name: str) -> nn.Module:
     Raises:
         ValueError: neither.
     """
-    there = Path(f"{name}.safetensors").exists() or Path(name).exists()
-    return load_checkpoint(Path(name)) if there else zoo(name)
+    return load_checkpoint(checkpoint_path(name)) if is_checkpoint(name) else zoo(name)
 
 
 def _save(fabric: Any, model: Any, record: dict[str, Any], output: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_wheel_declares_the_command_and_the_extras(wheel: Path) -> None:
     metadata = next(importlib.metadata.distributions(path=[str(wheel)]))
     assert [(point.name, point.value) for point in metadata.entry_points] == [("mt-attack", "mt_torchattacks.cli:main")]
     extras = {"torchattacks", "art", "data", "models", "timm", "plot", "torchjd", "docs", "test", "all"}
-    extras |= {"train", "tensorboard", "digits", "detection", "completion", "cluster"}
+    extras |= {"train", "tensorboard", "digits", "detection", "completion", "cluster", "parquet"}
     assert set(metadata.metadata.get_all("Provides-Extra") or []) == extras
 
 

@@ -16,15 +16,16 @@ def published_table(
     file: str,
     where: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
-    values: Mapping[str, Mapping[str, str]] | None = None,
+    values: Mapping[str, Mapping[str, str] | str] | None = None,
 ) -> DataFrame:
-    """A published table; what the files hold is in ``published/README.md``.
+    """A published table; what the files hold is in ``README.md`` beside them.
 
     Args:
         file: its name, as ``"white_box_arp"``.
         where: values by column; other rows are left out.
         columns: new names by column.
-        values: new values by the column's name in the file and its value there; others stay.
+        values: new values by the column's name in the file and its value there, others stay; or a text in which ``{}``
+            stands for the value there.
 
     Raises:
         ImportError: pandas is not installed.
@@ -37,7 +38,7 @@ def published_table(
         298  sign_total        83.56
         299        dgba        88.51
     """
-    folder = resources.files("mt_torchattacks.recipes") / "published"
+    folder = resources.files("mt_torchattacks.published")
     there = sorted(path.name.removesuffix(".csv") for path in folder.iterdir() if path.name.endswith(".csv"))
     checks.one_of(file, "file", there)
     with (folder / f"{file}.csv").open(encoding="utf-8") as opened:
@@ -48,7 +49,8 @@ def published_table(
     checks.require(len(table) > 0, "where", f"rows of {file}", dict(where or {}))
     for column, new in (values or {}).items():
         checks.one_of(column, "values", list(table.columns))
-        table[column] = table[column].replace(dict(new))
+        old = table[column]
+        table[column] = old.astype(str).map(new.format) if isinstance(new, str) else old.replace(dict(new))
     for column in columns or {}:
         checks.one_of(column, "columns", list(table.columns))
     return table.rename(columns=dict(columns or {}))
