@@ -38,13 +38,15 @@ class RunOptions(SharedOptions, Recipe):
 
 def run(options: RunOptions) -> None:
     """Run the studies that recipes name, with their options, and judge their claims."""
+    from mt_torchattacks.evaluation.processes import joined
     from mt_torchattacks.recipes import StudyRecipe
 
     found = {name: StudyRecipe.load(file) for name, file in recipes_of(options.recipe).items()}
-    for name, recipe in found.items():
-        if not options.quiet and not options.json:
-            print(f"# {name}\n\n{recipe.about}\n", flush=True)
-        run_recipe(name, recipe, options, Path(name) if len(found) > 1 else Path(Path(name).stem))
+    with joined() as process:
+        for name, recipe in found.items():
+            if not options.quiet and not options.json and process == 0:
+                print(f"# {name}\n\n{recipe.about}\n", flush=True)
+            run_recipe(name, recipe, options, Path(name) if len(found) > 1 else Path(Path(name).stem))
 
 
 def run_recipe(name: str, recipe: Any, options: RunOptions, folder: Path) -> None:

@@ -57,6 +57,17 @@ def run_study(
         options: of its command.
         more: further tables that are made from the study's.
     """
+    from mt_torchattacks.evaluation.processes import joined
+
+    check_processes(study, options)
+    with joined() as process:
+        _run(study, options, more, process)
+
+
+def _run(
+    study: type[Study[Any, Any]], options: Any, more: Callable[[Sequence[Table]], list[Table]], process: int
+) -> None:
+    """As :func:`run_study`, in the process of this number; the first one writes and prints."""
     started, clock = time.time(), time.perf_counter()
     output = options.output or Path("results", study.name)
     seed = getattr(options, "seed", 0)
@@ -67,7 +78,9 @@ def run_study(
         compute_elsewhere(study, options, output, run)
     own = own_options(study, options)
     store = open_store(output, run)
-    result = made.run(store, sources.models, sources.data, own, progress=not options.quiet)
+    result = made.run(store, sources.models, sources.data, own, progress=not options.quiet and process == 0)
+    if process > 0:
+        return
     tables, notes = made.tables(result), made.notes(result)
     save_tables(tables, output)  # what was measured is there, whatever is made of it
     added = more(tables)
@@ -80,6 +93,20 @@ def run_study(
     record = run_record(study.name, asdict(own), sources, started, time.perf_counter() - clock)
     mta.files.write_whole(output / "run.json", json.dumps(record, indent=2) + "\n")
     show(options, [as_text(tables, notes, output)], lambda: as_values(tables))
+
+
+def check_processes(study: type[Study[Any, Any]], options: Any) -> None:
+    """Check that a study which ``torchrun`` has started in several processes can share its cells among them.
+
+    Raises:
+        ValueError: it cannot, or there is an executor as well.
+    """
+    from mt_torchattacks.evaluation.processes import launched
+
+    found = f"{launched()} processes of torchrun"
+    alone = f"one process for {study.name} (--executor spreads its cells)"
+    mta.checks.require(launched() == 1 or study.together, "torchrun", alone, found)
+    mta.checks.require(launched() == 1 or options.executor is None, "executor", "none under torchrun", options.executor)
 
 
 def save_tables(tables: Sequence[Table], output: Path) -> None:

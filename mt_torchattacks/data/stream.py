@@ -24,6 +24,7 @@ class Streamed(Sequence[Batch]):
         count: number of samples.
         size: samples a batch; the last one may have fewer.
         workers: processes that read ahead while the sequence is gone through; 0 for none.
+        part: ``(k, n)`` for every n-th of the batches, from number k on.
 
     Example:
         >>> from mt_torchattacks.data import Rooms
@@ -32,9 +33,12 @@ class Streamed(Sequence[Batch]):
         (3, [2, 2, 1], [2, 2, 1], torch.Size([1, 3, 64, 64]))
     """
 
-    def __init__(self, dataset: Any, count: int, size: int, *, workers: int = 0) -> None:
+    def __init__(
+        self, dataset: Any, count: int, size: int, *, workers: int = 0, part: tuple[int, int] = (0, 1)
+    ) -> None:
         checks.require(workers >= 0, "workers", "a number >= 0", workers)
         self.dataset, self.samples, self.size, self.workers = dataset, count, size, workers
+        self._part = part
 
     @property
     def sizes(self) -> list[int]:
@@ -44,6 +48,10 @@ class Streamed(Sequence[Batch]):
     def first(self, count: int) -> Streamed:
         """The first ``count`` samples, in the same batches, the last one cut."""
         return Streamed(self.dataset, min(count, self.samples), self.size, workers=self.workers)
+
+    def part(self, first: int, step: int) -> Streamed:
+        """Every ``step``-th batch, from number ``first`` on."""
+        return Streamed(self.dataset, self.samples, self.size, workers=self.workers, part=(first, step))
 
     def digest(self) -> str | None:
         """What the data set says of these samples without reading them (``dataset.digest(count)``); None if nothing."""
@@ -67,7 +75,9 @@ class Streamed(Sequence[Batch]):
         return iter(DataLoader(self, batch_size=None, num_workers=self.workers, generator=generator))  # type: ignore[arg-type]
 
     def _indices(self) -> list[range]:
-        return [range(start, min(start + self.size, self.samples)) for start in range(0, self.samples, self.size)]
+        first, step = self._part
+        starts = range(0, self.samples, self.size)[first::step]
+        return [range(start, min(start + self.size, self.samples)) for start in starts]
 
     def _read(self, indices: range) -> Batch:
         if hasattr(self.dataset, "render"):

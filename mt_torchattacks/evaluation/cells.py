@@ -8,11 +8,13 @@ from typing import Any, TypeAlias
 import torch
 
 from mt_torchattacks import checks
-from mt_torchattacks.evaluation.measure import AttackFunction, directions, measure
+from mt_torchattacks.evaluation.measure import AttackFunction, directions
 from mt_torchattacks.evaluation.named import NamedData, NamedModel
+from mt_torchattacks.evaluation.processes import processes
 from mt_torchattacks.evaluation.result import Evaluation, Measurements
 from mt_torchattacks.evaluation.specs import AttackSpec
 from mt_torchattacks.evaluation.store import Store
+from mt_torchattacks.evaluation.together import measure_together
 
 Key: TypeAlias = dict[str, Any]
 """All that determines a cell's value, as JSON can hold it."""
@@ -97,8 +99,7 @@ def clean_cell(
     bar = "clean" if progress else None
 
     def compute() -> dict[str, Any]:
-        found = measure(model.model, data.tasks, data.batches, data.metrics, per_sample=per_sample, progress=bar)
-        return found.to_dict()
+        return measure_together(model, data, per_sample=per_sample, progress=bar).to_dict()
 
     return Measurements(**store.cell(key, compute))
 
@@ -126,12 +127,11 @@ def attack_cell(
     """
     each = clean.sample_losses is not None
     own = {**key, "seed": seed} | ({"per_sample": True} if each else {})
-    arguments = (model.model, data.tasks, data.batches, data.metrics, attack)
 
     def compute() -> dict[str, Any]:
         with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            found = measure(*arguments, per_sample=each, progress=progress)
+            torch.manual_seed(seed + processes()[0])
+            found = measure_together(model, data, attack, per_sample=each, progress=progress)
         relative = evaluation_of(data, clean, {"": found}).relative[""]
         return {"arp": relative.per_task | {"total": relative.total}, "attacked": found.to_dict()}
 

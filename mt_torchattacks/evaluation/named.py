@@ -141,6 +141,12 @@ class NamedData:
                 batches.append((images[:left], {task: target[:left] for task, target in targets.items()}))
         return replace(self, batches=batches)
 
+    def part(self, first: int, step: int) -> NamedData:
+        """Every ``step``-th batch, from number ``first`` on."""
+        if isinstance(self.batches, Streamed):
+            return replace(self, batches=self.batches.part(first, step))
+        return replace(self, batches=self.batches[first::step])
+
     @cached_property
     def key(self) -> dict[str, Any]:
         """What a store's key needs of it; the digest sees the batches' sizes too.

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mt_torchattacks import checks
 from mt_torchattacks.evaluation.claims import CellError, Claims
+from mt_torchattacks.evaluation.processes import from_first, processes
 from mt_torchattacks.evaluation.progress import CellProgress
 from mt_torchattacks.evaluation.version import made_by
 from mt_torchattacks.files import remove_stale, write_whole
@@ -43,7 +44,8 @@ class Store:
     so a run that is killed loses the cell it was at and no other. Any number of processes may work on one folder: a
     cell is computed by the first that claims it, the others go on with what is left and wait for it at the end. A
     process that died loses its claims: at once on the same machine, on others after a minute
-    (:mod:`~mt_torchattacks.evaluation.claims`). A damaged file is reported by name and computed again.
+    (:mod:`~mt_torchattacks.evaluation.claims`). Processes that ``torchrun`` has started compute each cell together. A
+    damaged file is reported by name and computed again.
 
     A cell that was made by another version of torch, of torchattacks or of what determines this library's numbers
     (:data:`~mt_torchattacks.evaluation.version.RESULTS_VERSION`) is computed again.
@@ -98,12 +100,34 @@ class Store:
         Raises:
             TypeError, ValueError: JSON cannot hold the key or the value.
         """
+        if processes()[1] > 1:
+            return self._cell_together(key, compute)
         path = self.path(key)
         while True:
             found = self._cell(path, key, compute)
             if found is not None:
                 return found.value
             time.sleep(_POLL)
+
+    def _cell_together(self, key: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+        """The value of a cell that all processes of ``torchrun`` compute; the first one reads, claims and writes it."""
+        if processes()[0] > 0:
+            message: dict[str, Any] = from_first({})
+            if "value" not in message:
+                compute()
+                message = from_first({})
+            return message["value"]
+
+        def with_others() -> Any:
+            from_first({"compute": True})
+            return compute()
+
+        path, found = self.path(key), None
+        while found is None:
+            found = self._cell(path, key, with_others)
+            time.sleep(0 if found else _POLL)
+        from_first({"value": found.value})
+        return found.value
 
     def _cell(self, path: Path, key: Mapping[str, Any], compute: Callable[[], Any]) -> Found | None:
         """The value of a cell, computed if it is not there; None while another process computes it."""
@@ -137,6 +161,8 @@ class Store:
             progress: whether to show it: a bar on a terminal, elsewhere a line for each cell that was computed.
         """
         cells = list(cells)
+        if processes()[1] > 1:
+            return self._cells_together(cells, show=progress and processes()[0] == 0)
         paths = [self.path(key) for key, _ in cells]
         there = [self._read(path) for path in paths]
         known = [_is_of(found, _plain(key)) for found, (key, _) in zip(there, cells, strict=True)]
@@ -168,6 +194,15 @@ class Store:
         if errors:
             raise errors[0]
         return [values[place] for place in range(len(cells))]
+
+    def _cells_together(self, cells: list[tuple[Mapping[str, Any], Callable[[], Any]]], *, show: bool) -> list[Any]:
+        """The values of many cells, one after another, all processes at each; the first error ends them all."""
+        values = []
+        with CellProgress(len(cells), 0, show=show) as shown:
+            for key, compute in cells:
+                values.append(self.cell(key, compute))
+                shown.finished(_label(key))
+        return values
 
     def to_frame(self) -> DataFrame:
         """All cells as a table, in the order of their files' names.

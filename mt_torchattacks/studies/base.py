@@ -67,12 +67,15 @@ class Study(ABC, Generic[OptionsT, ResultT]):
         name: the name on the command line, as ``worst-case``.
         help: what it measures, in one line.
         example: its arguments in an example of a command line.
+        together: whether the processes of ``torchrun`` can share the images of a cell: all its cells are those of
+            :func:`~mt_torchattacks.evaluation.evaluate_cells`.
         Options: a dataclass of its options; each field has a default and a line in the docstring's ``Args``.
     """
 
     name: ClassVar[str] = ""
     help: ClassVar[str] = ""
     example: ClassVar[str] = ""
+    together: ClassVar[bool] = False
     Options: ClassVar[type[Any]]
     registry: ClassVar[dict[str, type[Study[Any, Any]]]] = {}
 

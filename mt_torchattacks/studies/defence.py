@@ -56,6 +56,7 @@ class Defence(Study[DefenceOptions, Defended]):
     name = "defence"
     help = "attack adversarially trained models: what they withstand, and the price on clean images"
     example = "--model 'rooms3-robust/*' --attack pgd --images 16"
+    together = True
     Options = DefenceOptions
 
     def run(

@@ -39,6 +39,7 @@ class Evaluate(Study[EvaluateOptions, Evaluated]):
     name = "evaluate"
     help = "attack a model: any attacks, rules and radii"
     example = "--model rooms3/all-shared --attack pgd apgd --balance single dgba --eps 4/255 8/255"
+    together = True
     Options = EvaluateOptions
 
     def run(

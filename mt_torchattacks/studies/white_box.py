@@ -39,6 +39,7 @@ class WhiteBox(Study[WhiteBoxOptions, Attacked]):
     name = "white-box"
     help = "attack several models by every attack of a grid, and compare the rules"
     example = "--model 'rooms3/*' --attack pgd --balance single total dgba --eps 8/255 --images 16"
+    together = True
     Options = WhiteBoxOptions
 
     def run(
