@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         evaluation_of,
     )
     from mt_torchattacks.evaluation.evaluate import evaluate
-    from mt_torchattacks.evaluation.load import load_data, load_models, usable_device
+    from mt_torchattacks.evaluation.load import load_data, load_models, open_dataset, usable_device
     from mt_torchattacks.evaluation.made import MadeImages, make, measure_made, replay
     from mt_torchattacks.evaluation.measure import AttackFunction, device_of, measure
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
@@ -78,6 +78,7 @@ __all__ = [
     "measure",
     "measure_made",
     "metric_harm",
+    "open_dataset",
     "regression_attacks",
     "relative_harm",
     "replay",

@@ -82,6 +82,24 @@ def load_data(
     return NamedData.of(label, dataset, images, batch_size, workers=workers)
 
 
+def open_dataset(source: str, **known: Any) -> Any:
+    """A data set by the name that people give it.
+
+    Args:
+        source: as for :func:`load_data`, but for functions: ``"rooms:SEED"``, ``"nyuv2:ROOT"``.
+        known: arguments of data sets: ``split``, ``length``, ``tasks``, ``classes``, ``size``; those that this one has
+            are given to it.
+
+    Raises:
+        ValueError: no such data set, or the data set's own errors.
+
+    Example:
+        >>> len(open_dataset("rooms:3", length=5, split="test"))
+        5
+    """
+    return _dataset(source, known)[1]
+
+
 def usable_device(name: str) -> torch.device:
     """The device of a name, ``"auto"`` for a GPU if there is one; a tensor can be put on it and read back.
 

@@ -29,6 +29,7 @@ else:
 FULL, SMALL, EARLY = "full", "smaller encoder", "early stopping"
 _WIDTHS = (16, 32, 40, 72, 72)
 _BATCH = 16
+_TINY, _HALF = "tiny_resnet", 0.5
 _BARS = ((-0.2, "uniform", "#1F5F99", "uniform weights"), (0.2, "weighted", "#E69F00", "learned weights"))
 
 
@@ -37,23 +38,29 @@ class AuxiliaryTasksOptions:
     """Options of the study ``auxiliary-tasks``.
 
     Args:
-        task: tasks of the rooms, two at least; each is a main task once, with each other one beside it
-        train_rooms: rooms that each model is trained on
+        data: rooms, or a data set on disk, as tiny_taskonomy:ROOT, whose splits train and test are taken
+        size: height and width of the images of a data set on disk
+        task: tasks of the data, two at least; each is a main task once, with each other one beside it
+        train_images: images that each model is trained on
         epochs: of the training
         early_epochs: of the trainings that are to stand in for full ones
-        small: width of the smaller encoder, as a share of the full one's
+        backbone: of the models; all tasks share its encoder
+        small_backbone: with the smaller encoder; half as wide as tiny_resnet by default
         eps: radius, written 8/255, 0.03, or 8 for 8/255
         steps: of the attacks
-        images: held-out rooms
+        images: held-out images
         batch_size: images at a time
         seed: of the trainings and of the attacks
     """
 
+    data: str = "rooms"
+    size: int = 256
     task: list[str] = names("segmentation", "depth", "depth_euclidean", "normal", "edge_occlusion")
-    train_rooms: int = 1000
+    train_images: int = 1000
     epochs: int = 12
     early_epochs: int = 4
-    small: float = 0.5
+    backbone: str = _TINY
+    small_backbone: str = _TINY
     eps: Radius = Radius(8 / 255)
     steps: int = 25
     images: int = 64
@@ -80,27 +87,30 @@ class AuxiliaryTasksStudy(Study[AuxiliaryTasksOptions, Auxiliary]):
     """Every task alone and every pair of tasks: trained, attacked, and compared with cheaper ways to know.
 
     'Adversarial Robustness in Multi-Task Learning: Promises and Illusions' (Ghamizi, Cordy, Papadakis and Le Traon,
-    AAAI 2022, https://arxiv.org/abs/2110.15053), tables 1 to 3, with rooms for Taskonomy. A pair's tasks are weighted
-    uniformly, or as they learn it themselves (uncertainty weighting, Kendall et al., 2018), where the paper takes
-    weights that others have searched for. PGD on the main task alone or on both, Auto-PGD and WGD on both. What is
-    measured is the relative task vulnerability, how many times the clean error an attack adds.
+    AAAI 2022, https://arxiv.org/abs/2110.15053), tables 1 to 3, with rooms for Taskonomy unless the options say
+    otherwise. A pair's tasks are weighted uniformly, or as they learn it themselves (uncertainty weighting, Kendall et
+    al., 2018), where the paper takes weights that others have searched for. PGD on the main task alone or on both,
+    Auto-PGD and WGD on both. What is measured is the relative task vulnerability, how many times the clean error an
+    attack adds.
     """
 
     name = "auxiliary-tasks"
     help = "what a second task does to a task's robustness, and which cheap proxies tell it"
-    example = "--task depth normal --train-rooms 64 --epochs 2 --early-epochs 1 --images 8"
+    example = "--task depth normal --train-images 64 --epochs 2 --early-epochs 1 --images 8"
     Options = AuxiliaryTasksOptions
 
     def run(
         self, store: Store, models: Models, data: Data, options: AuxiliaryTasksOptions, *, progress: bool = True
     ) -> Auxiliary:
         mta.checks.require(len(set(options.task)) >= 2, "task", "two tasks at least", options.task)
-        for task in options.task:
-            mta.checks.one_of(task, "task", mta.data.Rooms.TASKS)
+        same_kind = (options.backbone == _TINY) == (options.small_backbone == _TINY)
+        mta.checks.require(
+            same_kind, "small_backbone", f"a smaller one than {options.backbone}", options.small_backbone
+        )
+        read(options, tuple(options.task), False)  # what does not fit is said before anything is trained
         wanted = list(trainings(options.task))
-        rooms = cache(partial(_rooms, tuple(options.task)))
-        found = store.cells([_cell(options, model, rooms) for model in wanted], progress=progress)
-        title = f"PGD, Auto-PGD and WGD of {options.steps} steps, eps {options.eps}, {options.images} held-out rooms"
+        found = store.cells([_cell(options, model) for model in wanted], progress=progress)
+        title = f"PGD, Auto-PGD and WGD of {options.steps} steps, eps {options.eps}, {options.images} held-out images"
         return Auxiliary(dict(zip(wanted, found, strict=True)), title)
 
     def tables(self, result: Auxiliary) -> list[Table]:
@@ -138,33 +148,68 @@ def trainings(tasks: list[str]) -> Iterator[Trained]:
         yield Trained(pair, "weighted", FULL)
 
 
+class Samples(NamedTuple):
+    """Samples to train on, or held-out ones: map-style, with their number of classes, and what a key needs of them."""
+
+    data: Any
+    classes: int
+    key: dict[str, Any]
+
+
+def read(options: AuxiliaryTasksOptions, tasks: tuple[str, ...], train: bool) -> Samples:
+    """The samples of some tasks.
+
+    Args:
+        options: which data, and how many.
+        tasks: their targets.
+        train: those to train on; otherwise the held-out ones.
+
+    Raises:
+        ValueError: the data have no such task, or too few images.
+    """
+    count = options.train_images if train else options.images
+    if options.data == "rooms":
+        everything = _rooms(tuple(options.task), count, 0 if train else 1)
+        chosen = copy.copy(everything)
+        chosen.targets = {task: everything.targets[task] for task in tasks}
+        return Samples(chosen, 13, {})
+    split = "train" if train else "test"
+    there = mta.evaluation.open_dataset(options.data, split=split, tasks=tasks, size=options.size)
+    name = "train_images" if train else "images"
+    mta.checks.require(count <= len(there), name, f"at most the {len(there)} that there are", count)
+    data = torch.utils.data.Subset(there, range(count))
+    return Samples(data, there.num_classes, {f"{split} digest": there.digest(count)})
+
+
+@cache
 def _rooms(tasks: tuple[str, ...], count: int, seed: int) -> InMemory:
+    for task in tasks:
+        mta.checks.one_of(task, "task", mta.data.Rooms.TASKS)
     return mta.data.memory.InMemory(mta.data.Rooms(length=count, seed=seed, tasks=tasks))
 
 
-def _cell(
-    options: AuxiliaryTasksOptions, model: Trained, rooms: Callable[[int, int], InMemory]
-) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+def _cell(options: AuxiliaryTasksOptions, model: Trained) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
     """A model as a cell of a store: trained and attacked."""
-    own = {
-        FULL: {"epochs": options.epochs, "width": 1.0},
-        SMALL: {"epochs": options.epochs, "width": options.small},
-        EARLY: {"epochs": options.early_epochs, "width": 1.0},
-    }[model.training]
-    key = {"model": "+".join(model.tasks), "study": "auxiliary-tasks", "task weights": model.weights, **own}
-    key |= {"rooms": options.train_rooms, "eps": float(options.eps), "steps": options.steps, "images": options.images}
-    return key | {"seed": options.seed}, partial(_measured, options, model, own, rooms)
+    tiny, small = options.backbone == _TINY, model.training == SMALL
+    how: dict[str, Any] = {"epochs": options.early_epochs if model.training == EARLY else options.epochs}
+    how["width"] = _HALF if small and tiny else 1.0
+    key = {"model": "+".join(model.tasks), "study": "auxiliary-tasks", "task weights": model.weights, **how}
+    key |= {"rooms": options.train_images, "eps": float(options.eps), "steps": options.steps, "images": options.images}
+    if not tiny:
+        how["backbone"] = options.small_backbone if small else options.backbone
+        key["backbone"] = how["backbone"]
+    if options.data != "rooms":
+        key |= {"data": options.data.partition(":")[0], "size": options.size}
+        key |= read(options, model.tasks, True).key | read(options, model.tasks, False).key
+    return key | {"seed": options.seed}, partial(_measured, options, model, how)
 
 
-def _measured(
-    options: AuxiliaryTasksOptions, model: Trained, own: Mapping[str, Any], rooms: Callable[[int, int], InMemory]
-) -> dict[str, Any]:
+def _measured(options: AuxiliaryTasksOptions, model: Trained, how: Mapping[str, Any]) -> dict[str, Any]:
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        net, weights = trained(model, rooms(options.train_rooms, 0), options.seed, **own)
+        net, weights = trained(model, read(options, model.tasks, True), options.seed, **how)
         torch.manual_seed(options.seed)
-        held_out = _of_tasks(rooms(options.images, 1), model.tasks)
-        batches = [held_out.take(part) for part in held_out.batches(options.batch_size)]
+        batches = _batches(read(options, model.tasks, False).data, options.batch_size)
         tasks, errors = mta.standard_tasks(model.tasks), mta.error_tasks(model.tasks)
         clean = errors_of(net, errors, batches)
         found = {}
@@ -174,32 +219,33 @@ def _measured(
     return {"clean": means, "weights": weights, "vulnerability": found}
 
 
-def _of_tasks(data: InMemory, tasks: tuple[str, ...]) -> InMemory:
-    chosen = copy.copy(data)
-    chosen.targets = {task: data.targets[task] for task in tasks}
-    return chosen
+def _batches(data: Any, size: int) -> Sequence[tuple[Images, Targets]]:
+    if isinstance(data, mta.data.memory.InMemory):
+        return [data.take(part) for part in data.batches(size)]
+    return mta.data.stream.Streamed(data, len(data), size)
 
 
 def trained(
-    model: Trained, data: InMemory, seed: int, *, epochs: int, width: float
+    model: Trained, samples: Samples, seed: int, *, epochs: int, width: float = 1.0, backbone: str = _TINY
 ) -> tuple[nn.Module, dict[str, float]]:
     """A trained model, and the weights of its tasks' losses, whose mean is 1.
 
     Args:
         model: its tasks and how they are weighted.
-        data: has these tasks' labels.
+        samples: have these tasks' labels.
         seed: of the order of the samples; the initial weights follow from the global random numbers.
         epochs: of the training.
-        width: of the encoder, as a share of the full one's.
+        width: of a tiny_resnet's encoder, as a share of the full one's.
+        backbone: of the model.
     """
-    heads = {task: mta.kinds.find(task).channels(13) for task in model.tasks}
-    widths = [max(1, round(width * full)) for full in _WIDTHS]
-    net = mta.models.branched("tiny_resnet", "all_shared", heads, widths=widths)
-    training = mta.training
+    heads = {task: mta.kinds.find(task).channels(samples.classes) for task in model.tasks}
+    own = {"widths": [max(1, round(width * full)) for full in _WIDTHS]} if backbone == _TINY else {}
+    net = mta.models.branched(backbone, "all_shared", heads, **own)
+    training, data = mta.training, samples.data
     weighting = training.weighting.Uncertainty(len(heads)) if model.weights == "weighted" else None
     how: dict[str, Any] = {"epochs": epochs, "batch_size": min(_BATCH, len(data)), "lr": 4e-3, "weight_decay": 5e-4}
     tasks = mta.standard_tasks(model.tasks)
-    training.fit(net, tasks, _of_tasks(data, model.tasks), weights=weighting, seed=seed, progress=False, **how)
+    training.fit(net, tasks, data, weights=weighting, seed=seed, progress=False, **how)
     learned = torch.ones(len(heads)) if weighting is None else (-weighting.log_variances.detach().cpu()).exp()
     return net, dict(zip(model.tasks, (learned / learned.mean()).tolist(), strict=True))
 

@@ -14,7 +14,7 @@ from mt_torchattacks.models.checkpoint import save_checkpoint
 from mt_torchattacks.models.zoo import zoo_record
 from mt_torchattacks.recipes import StudyRecipe, recipe_files
 from mt_torchattacks.training.recipe import Recipe, recipe_names
-from tests.data_factories import FACTORIES
+from tests.data_factories import FACTORIES, taskonomy_files
 
 PAPER = [name for name in recipe_files() if name.startswith("paper/")]
 STAND_INS = {
@@ -36,6 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, factory in (("nyuv2", "nyuv2/libmtl"), ("tiny_taskonomy", "tiny_taskonomy/folders")):
         (folder / "data" / name).mkdir(parents=True)
         FACTORIES[factory](folder / "data" / name, [rooms[0], rooms[1]])
+    taskonomy_files(folder / "data" / "tiny_taskonomy", "{domain}/taskonomy/ihlen", 7, *rooms[0])
     trained = folder / "results" / "train"
     for name, model in STAND_INS.items():
         save_checkpoint(mta.models.zoo(model), zoo_record(model), trained / name / "model", torch.float16)
@@ -56,10 +57,7 @@ def test_a_recipe_runs_beside_the_published_numbers(
 ) -> None:
     monkeypatch.chdir(place)
     recipe = StudyRecipe.load(recipe_files()[name])
-    words = ["run", name, "--reduced", "--quiet", "--output", str(tmp_path)]
-    if "taskonomy" in name:
-        words += ["--set", "split=train"]  # the copy's buildings
-    assert main(words) == 0
+    assert main(["run", name, "--reduced", "--quiet", "--output", str(tmp_path)]) == 0
     claims = pandas.read_csv(tmp_path / "claims.csv", keep_default_na=False)
     assert claims["claim"].tolist() == [claim.says for claim in recipe.claims]
     assert set(claims["verdict, measured"]) <= {"holds", "does not hold", "undecided"}

@@ -74,10 +74,12 @@ def test_proxies_are_judged_over_all_pairs_and_within_main_tasks() -> None:
 
 
 def test_weights_are_learned_and_the_attack_s_own_loss_has_them() -> None:
-    data = mta.data.memory.InMemory(mta.data.Rooms(length=16, tasks=("segmentation", "normal", "depth")))
-    how = {"epochs": 8, "width": 0.25}
-    model, weights = study.trained(Trained(("segmentation", "normal"), "weighted", FULL), data, 0, **how)  # type: ignore[arg-type]
-    assert set(model(data.images[:1])) == {"segmentation", "normal"}
+    options = AuxiliaryTasksOptions(task=["segmentation", "normal", "depth"], train_images=16)
+    data = study.read(options, ("segmentation", "normal"), True)
+    how: dict[str, Any] = {"epochs": 8, "width": 0.25}
+    model, weights = study.trained(Trained(("segmentation", "normal"), "weighted", FULL), data, 0, **how)
+    assert set(data.data[0][1]) == {"segmentation", "normal"}
+    assert set(model(data.data.images[:1])) == {"segmentation", "normal"}
     assert sum(weights.values()) == pytest.approx(2)
     assert weights["normal"] > weights["segmentation"]  # the smaller loss gets the larger weight
     tasks = mta.standard_tasks(["segmentation", "normal"])
@@ -85,7 +87,8 @@ def test_weights_are_learned_and_the_attack_s_own_loss_has_them() -> None:
     assert list(given) == ["pgd/segmentation", "pgd/normal", "pgd/multi", "apgd/multi", "wgd/multi"]
     assert given["apgd/multi"].balance.by_task == weights
     assert list(dict(study.attacks(model, tasks, weights, AuxiliaryTasksOptions(), few=True))) == list(given)[:2]
-    _, plain = study.trained(Trained(("depth",), "uniform", FULL), data, 0, epochs=1, width=0.25)
+    depth = study.read(options, ("depth",), True)
+    _, plain = study.trained(Trained(("depth",), "uniform", FULL), depth, 0, epochs=1, width=0.25)
     assert plain == {"depth": 1.0}
 
 
@@ -95,3 +98,5 @@ def test_tasks_that_are_no_tasks_of_rooms() -> None:
         run(None, None, None, AuxiliaryTasksOptions(task=["depth"]))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="task: expected one of 'segmentation'"):
         run(None, None, None, AuxiliaryTasksOptions(task=["depth", "smell"]))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="small_backbone: expected a smaller one than taskonomy_resnet50, found"):
+        run(None, None, None, AuxiliaryTasksOptions(backbone="taskonomy_resnet50"))  # type: ignore[arg-type]
