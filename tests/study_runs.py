@@ -22,7 +22,9 @@ TOY, OTHER = "tests.toy_data:toy", "tests.toy_data:other_toy"
 WORDS = {
     "audit": "--steps 2 --queries 3",
     "auto-saga": "--steps 1",
-    "auxiliary-tasks": "--data rooms --task depth normal --train-images 16 --epochs 1 --early-epochs 1 --images 2 --steps 1",
+    "auxiliary-tasks": (
+        "--data rooms --task depth normal --train-images 16 --epochs 1 --early-epochs 1 --images 2 --steps 1"
+    ),
     "budget": "--passes 4 --attack fgsm pgd",
     "demo": "--steps 2 --model tests.toy_data:small --data tests.toy_data:small_rooms --images 3",
     "convergence": "--steps 1 2",

@@ -34,6 +34,11 @@ class HowToTrain:
         tau: of friendly_pgd, steps from images that are broken
         broken: of friendly_pgd, the sum of relative loss increases from which on an image is broken
         ratio: share of each batch that is attacked
+        ramp: share of the training over which the attack's radius grows from nothing
+        statistics: of batch normalization, of clean and attacked images together, or apart (with a ratio below 1)
+        replays: steps on each batch, whose gradients move the images in place of the attack (free adversarial training)
+        keep: keep the epoch that is best on held-out images; the share of the losses under attack in the mix, 0 to 1
+        held_out: of --keep, the last training images, which are not trained on
         seed: of the weights, the order of the samples and the augmentation; the recipe's by default
         precision: of the numbers; 16-mixed needs a GPU
         device: auto (a GPU if there is one), cpu or cuda
@@ -56,6 +61,11 @@ class HowToTrain:
     tau: int = 1
     broken: float = 1.0
     ratio: float = 1.0
+    ramp: float = 0.0
+    statistics: Literal["together", "apart"] = "together"
+    replays: int = 1
+    keep: float | None = None
+    held_out: int = 256
     seed: int | None = None
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -115,7 +125,10 @@ def attack_arguments(options: TrainOptions) -> dict[str, Any]:
     length = eps / 4 if steps > 1 else 1.25 * eps
     every = {"eps": eps, "alpha": length, "steps": steps, "tau": options.tau, "broken": options.broken}
     own = {key: value for key, value in every.items() if key in takes}
-    return {"name": name, "balance": options.balance, "ratio": options.ratio} | own
+    scheme = {field: getattr(options, field) for field in ("ramp", "statistics", "replays")}
+    scheme = {field: value for field, value in scheme.items() if value != getattr(HowToTrain, field)}
+    kept = {} if options.keep is None else {"keep": options.keep, "held_out": options.held_out}
+    return {"name": name, "balance": options.balance, "ratio": options.ratio} | own | scheme | kept
 
 
 def _table(columns: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset, Subset, default_collate
+
+from mt_torchattacks import checks
 
 Batch: TypeAlias = tuple[Tensor, dict[str, Tensor]]
 """Images ``(N, 3, H, W)``, and for each task the targets of these images."""
@@ -48,6 +51,30 @@ class InMemory(Dataset[Batch]):
     def batches(self, size: int, order: Tensor | None = None) -> list[Tensor]:
         """Indices of successive batches, in the given order or the data set's own."""
         return list(torch.split(torch.arange(len(self)) if order is None else order, size))
+
+
+def held_out(dataset: Any, count: int) -> tuple[Any, Any]:
+    """A data set without its last samples, and these.
+
+    Args:
+        dataset: map-style.
+        count: of the last samples; at least one, and not all.
+
+    Raises:
+        ValueError: another count.
+    """
+    left = len(dataset) - count
+    checks.require(0 < count < len(dataset), "held_out", f"1 to {len(dataset) - 1} images", count)
+    parts = (slice(0, left), slice(left, None))
+    if not isinstance(dataset, InMemory):
+        return tuple(Subset(dataset, range(len(dataset))[part]) for part in parts)  # type: ignore[return-value]
+    made = []
+    for part in parts:
+        taken = copy.copy(dataset)
+        taken.images = dataset.images[part]
+        taken.targets = {task: target[part] for task, target in dataset.targets.items()}
+        made.append(taken)
+    return made[0], made[1]
 
 
 def loaded(dataset: Any) -> Any:

@@ -20,6 +20,7 @@ from mt_torchattacks.tasks import Tasks
 from mt_torchattacks.training.log import Log, Row
 from mt_torchattacks.training.optimization import Choice, make_optimizer, make_schedule
 from mt_torchattacks.training.processes import make_fabric
+from mt_torchattacks.training.scheme import Scheme
 from mt_torchattacks.training.step import Attack
 from mt_torchattacks.training.trainer import State, Trainer
 from mt_torchattacks.training.weighting import Weighting, resolve_weighting
@@ -44,6 +45,7 @@ def fit(
     augment: Augmentation | None = MIRROR,
     attack: Attack | None = None,
     ratio: float = 1.0,
+    scheme: Scheme = Scheme(),  # noqa: B008 - it cannot change
     seed: int = 0,
     fabric: Any = None,
     workers: int = 0,
@@ -76,6 +78,7 @@ def fit(
         augment: applied to each sample; None for none.
         attack: on this model, ``(images, targets) -> adversarial images``, for adversarial training.
         ratio: share in (0, 1] of each batch's images that are attacked.
+        scheme: how the attack is used: a radius that grows, free training, which epoch is kept.
         seed: of the order of the samples and of the augmentation.
         fabric: devices, processes and precision, see :func:`~mt_torchattacks.training.make_fabric`, which is the
             default.
@@ -86,7 +89,8 @@ def fit(
         progress: show a progress bar.
 
     Returns:
-        For each epoch its number and the mean of each task's loss.
+        For each epoch its number and the mean of each task's loss; with a scheme that keeps the best epoch also what it
+        saw.
 
     Raises:
         ImportError: Lightning Fabric (extra ``train``) or another package that was asked for is not installed.
@@ -98,20 +102,23 @@ def fit(
     steps = _checked_steps(len(dataset), epochs, batch_size, steps_per_epoch, fabric.world_size)
     weighting = resolve_weighting(weights, tasks.active).to(fabric.device)
     inner = make_optimizer(optimizer, _groups(model, weighting), lr, weight_decay)
-    rates = make_schedule(schedule, inner, epochs * steps)
-    trainer = Trainer(fabric, model, tasks, inner, rates, weighting, attack, ratio)
+    rates = make_schedule(schedule, inner, epochs * steps * scheme.replays)
+    trainer = Trainer(fabric, model, tasks, inner, rates, weighting, attack, ratio, scheme, epochs * steps)
     settings = {
         "samples": len(dataset), "epochs": epochs, "batch_size": batch_size, "steps_per_epoch": steps,
         "optimizer": optimizer, "lr": lr, "weight_decay": weight_decay, "schedule": schedule,
         "weights": weights if isinstance(weights, (str, Mapping)) else None, "ratio": ratio, "seed": seed,
-        "attack": repr(attack) if isinstance(attack, MultiTaskAttack) else None,
+        "attack": repr(attack) if isinstance(attack, MultiTaskAttack) else None, **scheme.settings,
     }  # fmt: skip
     state = State(trainer, settings, folder, resume=resume)
     skip, share = len(trainer.rows) * steps, (fabric.global_rank, fabric.world_size)
+    trainer.step.number = skip
     source = batches(dataset, batch_size, seed=seed, augment=augment, skip=skip, share=share, workers=workers)
     first = fabric.is_global_zero
     log = Log(folder if first else None, tensorboard=tensorboard)
     _run(trainer, state, log, source, epochs, steps, progress=progress and first)
+    if trainer.keeper is not None:
+        trainer.keeper.restore(model)
     model.eval()
     return trainer.rows
 

@@ -36,7 +36,9 @@ class Recipe:
         augment: arguments of :class:`~mt_torchattacks.data.JointAugmentation`; without, images are mirrored only.
         class_weights: weight the classes of the segmentation as the data set says.
         attack: for adversarial training, arguments of :func:`~mt_torchattacks.create` (``name``, ``balance``, ``eps``,
-            ...) and the ``ratio`` of images that are attacked (1 by default); empty for clean training.
+            ...), the ``ratio`` of images that are attacked (1 by default), and those of
+            :class:`~mt_torchattacks.training.Scheme`, for whose ``keep`` the mix stands and the number of ``held_out``
+            training images; empty for clean training.
         start: model of the zoo, or path of a checkpoint, whose weights the training starts with; empty for random ones.
     """
 

@@ -12,7 +12,7 @@ from torch.utils.data import Subset
 
 from mt_torchattacks import checks
 from mt_torchattacks.attacks.create import create
-from mt_torchattacks.data.memory import loaded
+from mt_torchattacks.data.memory import held_out, loaded
 from mt_torchattacks.models.branched import branched
 from mt_torchattacks.models.checkpoint import (
     checkpoint_path,
@@ -22,12 +22,14 @@ from mt_torchattacks.models.checkpoint import (
     save_checkpoint,
 )
 from mt_torchattacks.models.zoo import zoo
-from mt_torchattacks.tasks import standard_metrics, standard_tasks
+from mt_torchattacks.tasks import Tasks, standard_metrics, standard_tasks
 from mt_torchattacks.training.baseline import MeanPrediction
 from mt_torchattacks.training.fit import fit
+from mt_torchattacks.training.keep import Keep
 from mt_torchattacks.training.measure import measure
 from mt_torchattacks.training.processes import make_fabric
 from mt_torchattacks.training.recipe import Recipe
+from mt_torchattacks.training.scheme import Scheme
 from mt_torchattacks.training.trainer import STATE
 
 _BASELINE_SAMPLES = 4000
@@ -80,13 +82,10 @@ def train(
     model = branched(recipe.backbone, recipe.layout, heads, **recipe.options)
     if recipe.start:
         model.load_state_dict(start_model(recipe.start).state_dict())
-    ratio = recipe.attack.get("ratio", 1.0)
-    own = {key: value for key, value in recipe.attack.items() if key != "ratio"}
-    attack = create(model=model, tasks=tasks, **own) if own else None
+    data, adversarial = adversarial_training(recipe, model, tasks, data)
     start = time.perf_counter()
     fit(
-        model, tasks, data, **recipe.fit, attack=attack, ratio=ratio, augment=recipe.augmentation(), fabric=fabric,
-        workers=workers,
+        model, tasks, data, **recipe.fit, **adversarial, augment=recipe.augmentation(), fabric=fabric, workers=workers,
         folder=output, resume=resume, tensorboard=tensorboard, progress=progress,
     )  # fmt: skip
     seconds = round(time.perf_counter() - start)
@@ -105,6 +104,27 @@ def train(
     _save(fabric, model, record, output)
     (output / STATE).unlink(missing_ok=True)
     return record
+
+
+def adversarial_training(recipe: Recipe, model: nn.Module, tasks: Tasks, data: Any) -> tuple[Any, dict[str, Any]]:
+    """What is trained on, and the arguments ``attack``, ``ratio`` and ``scheme`` of a training.
+
+    Where the best epoch is to be kept, the last training images are held out to measure it, under Auto-PGD with the
+    attack's rule and radius.
+
+    Raises:
+        ValueError: an argument of the recipe's attack does not fit.
+    """
+    own = dict(recipe.attack)
+    if not own:
+        return data, {}
+    ratio, mix, count = own.pop("ratio", 1.0), own.pop("keep", None), own.pop("held_out", 256)
+    how: dict[str, Any] = {name: own.pop(name) for name in ("ramp", "statistics", "replays") if name in own}
+    if mix is not None:
+        data, rest = held_out(data, count)
+        same = {name: own[name] for name in ("balance", "eps") if name in own}
+        how["keep"] = Keep(rest, create("apgd", model, tasks, steps=10, **same), mix)
+    return data, {"attack": create(model=model, tasks=tasks, **own), "ratio": ratio, "scheme": Scheme(**how)}
 
 
 def start_model(name: str) -> nn.Module:

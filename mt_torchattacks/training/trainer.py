@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from mt_torchattacks import checks
 from mt_torchattacks.data.memory import Batch
 from mt_torchattacks.tasks import Tasks
+from mt_torchattacks.training.keep import Keeper
 from mt_torchattacks.training.log import Row
 from mt_torchattacks.training.processes import random_states, set_random_states
+from mt_torchattacks.training.scheme import Scheme
 from mt_torchattacks.training.state import load_state, save_state
 from mt_torchattacks.training.step import Attack, TrainingStep
 from mt_torchattacks.training.weighting import Weighting
@@ -32,10 +34,11 @@ class Trainer:
         optimizer: holds the weights of the model and of the weighting.
         schedule: its learning-rate schedule; None for none.
         weighting: how the tasks are weighted.
-        attack, ratio: see :class:`~mt_torchattacks.training.step.TrainingStep`.
+        attack, ratio, scheme, steps: see :class:`~mt_torchattacks.training.step.TrainingStep`.
 
     Raises:
-        ValueError: the weighting does not go with several processes or with scaled gradients.
+        ValueError: the weighting does not go with several processes or with scaled gradients, or the scheme not with
+            the rest.
     """
 
     def __init__(
@@ -48,18 +51,23 @@ class Trainer:
         weighting: Weighting,
         attack: Attack | None = None,
         ratio: float = 1.0,
+        scheme: Scheme = Scheme(),  # noqa: B008 - it cannot change
+        steps: int = 0,
     ) -> None:
         alone = fabric.world_size == 1 and not fabric.strategy.precision.state_dict()
         checks.require(
             weighting.linear or alone, "weights", "one process and no '16-mixed' for TorchJD", type(weighting).__name__
         )
+        scheme.check(attack, ratio, linear=weighting.linear, processes=fabric.world_size)
         self.fabric, self.tasks, self.rows = fabric, tasks, list[Row]()
         self.wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
         self.step = TrainingStep(
-            self.wrapped, tasks, wrapped_optimizer, weighting, attack, ratio, schedule, self._backward
+            self.wrapped, tasks, wrapped_optimizer, weighting, attack, ratio, schedule, self._backward, scheme, steps
         )
+        self.keeper = None if scheme.keep is None else Keeper(scheme.keep, tasks)
         self.parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "weighting": weighting}
         self.parts |= {"precision": fabric.strategy.precision} | ({} if schedule is None else {"schedule": schedule})
+        self.parts |= {} if self.keeper is None else {"keeper": self.keeper}
         if fabric.global_rank:  # other dropout than the first process's
             torch.manual_seed(torch.initial_seed() + fabric.global_rank)
 
@@ -70,6 +78,8 @@ class Trainer:
         if self.fabric.world_size > 1:
             means = self.fabric.all_reduce(means.to(self.fabric.device), reduce_op="mean")
         self.rows.append({"epoch": len(self.rows), **dict(zip(self.tasks.active, means.tolist(), strict=True))})
+        if self.keeper is not None:
+            self.rows[-1] |= self.keeper.look(self.parts["model"])
         return self.rows[-1]
 
     def _backward(self, total: Tensor) -> None:
@@ -114,9 +124,9 @@ class State:
             save_state(state, self.path)
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        for name, value in self.settings.items():
-            same = state["settings"].get(name) == value
-            checks.require(same, f"{self.path}: {name}", repr(value), repr(state["settings"].get(name)))
+        for name in self.settings | state["settings"]:  # what is as usual is in neither
+            wanted, found = self.settings.get(name), state["settings"].get(name)
+            checks.require(wanted == found, f"{self.path}: {name}", repr(wanted), repr(found))
         checks.require(self.trainer.step.weighting.resumable, "weights", "an aggregator without a memory", "another")
         for name, part in self.trainer.parts.items():
             part.load_state_dict(state[name])
