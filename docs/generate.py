@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def write_all(folder: Path) -> None:
         "losses.md": losses(),
         "studies.md": studies(),
         "zoo.md": zoo(),
+        "benchmarks.md": benchmarks(),
         "readme.md": beside("README.md"),
         "contributing.md": beside("CONTRIBUTING.md"),
         "changelog.md": beside("CHANGELOG.md"),
@@ -43,6 +45,15 @@ def write_all(folder: Path) -> None:
         path = folder / name
         if not path.exists() or path.read_text("utf-8") != text:
             write_whole(path, text)
+
+
+def benchmarks() -> str:
+    """The page of what the benchmarks have printed."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        return str(importlib.import_module("benchmarks.results").page())
+    finally:
+        sys.path.remove(str(ROOT))
 
 
 def beside(name: str) -> str:

@@ -13,6 +13,7 @@ from mt_torchattacks.studies.options import Radius, names, radii
 
 if TYPE_CHECKING:
     import torch
+    from matplotlib.figure import Figure
     from pandas import DataFrame
     from torch import Tensor
 
@@ -93,6 +94,9 @@ class MetricTargets(Study[MetricTargetsOptions, Targeted]):
             Table("summary", "Over all cells", summary(result.arp), digits=1),
         ]
 
+    def figures(self, result: Targeted) -> dict[str, Figure]:
+        return {"metric_targets": figure(_frame(result))}
+
 
 def _of_model(
     store: Store, model: NamedModel, data: Data, options: MetricTargetsOptions, progress: bool
@@ -144,3 +148,27 @@ def summary(arp: Tensor) -> DataFrame:
             }
         )
     return mta.checks.optional("pandas", extra="plot").DataFrame(rows)
+
+
+def figure(frame: DataFrame) -> Figure:
+    """ARP by model: a panel for each radius, a mark for each candidate, filled where errors are attacked.
+
+    Args:
+        frame: the columns model and eps (in 1/255), and one for each candidate.
+    """
+    radii_of = list(dict.fromkeys(frame["eps"]))
+    drawn = mta.report.new_figure(1.6 + 2.7 * len(radii_of), 1.9 + 0.3 * frame["model"].nunique())
+    colours = mta.figures.rule_colours(list(dict.fromkeys(rule for rule, _ in CANDIDATES.values())))
+    for axes, eps in zip(drawn.subplots(1, len(radii_of), sharey=True, squeeze=False)[0], radii_of, strict=True):
+        rows = frame[frame["eps"] == eps]
+        for name, (rule, loss) in CANDIDATES.items():
+            marker = {"dgba": "o", "relative": "s"}.get(rule, "D")
+            (marks,) = axes.plot(rows[name], rows["model"], marker, color=colours[rule], markersize=6, label=name)
+            marks.set_markerfacecolor(colours[rule] if loss == "errors" else "white")
+        axes.set_title(f"eps = {eps}/255", fontsize=11)
+        axes.set_xlabel("ARP (%)")
+        axes.margins(y=0.06)
+        mta.figures.plain(axes, values="x")
+    drawn.axes[0].invert_yaxis()
+    mta.report.head(drawn, "Attacks on training losses (hollow) and on errors (filled)")
+    return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,8 @@ from mt_torchattacks.studies.options import ModelOptions, names
 
 if TYPE_CHECKING:
     import torch
-    from pandas import DataFrame
+    from matplotlib.figure import Figure
+    from pandas import DataFrame, Series
     from torch import Tensor, nn
 
     from mt_torchattacks import Rule
@@ -94,6 +95,10 @@ class SignAndConflict(Study[ConflictOptions, Conflicts]):
             for model, frame in ((model, _arp_frame(found)) for model, found in result.evaluations.items())
         ]
         return [*shares, *arps]
+
+    def figures(self, result: Conflicts) -> dict[str, Figure]:
+        arps = {model: _arp_frame(found).set_index("rule")["ARP"] for model, found in result.evaluations.items()}
+        return {"jacobian_rules": figure(arps)} if arps else {}
 
 
 class Point(NamedTuple):
@@ -229,3 +234,27 @@ def _arp_frame(evaluation: Evaluation) -> DataFrame:
         passes = 1 if isinstance(rules[rule], mta.LossRule) else len(arp.per_task)
         rows.append({"rule": rule, "backward passes a step": str(passes), "ARP": arp.total} | arp.per_task)
     return mta.checks.optional("pandas", extra="plot").DataFrame(rows)
+
+
+def figure(arps: Mapping[str, Series]) -> Figure:
+    """ARP by rule: a row for each rule, the strongest in the mean first, a mark for each model.
+
+    Args:
+        arps: by model, ARP in percent by rule.
+    """
+    means = mta.checks.optional("pandas", extra="plot").DataFrame(dict(arps)).mean(axis=1).sort_values(ascending=False)
+    drawn = mta.report.new_figure(7.5, 1.6 + 0.26 * len(means))
+    axes = drawn.subplots()
+    for i, (model, found) in enumerate(arps.items()):
+        (marks,) = axes.plot(found[means.index], range(len(means)), linestyle="", label=model)
+        marks.set(marker=mta.figures.MARKERS[i % 7], color=mta.figures.COLOURS[i % 7])
+    axes.set_yticks(range(len(means)), means.index)
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() in PLAIN else "normal")
+    axes.invert_yaxis()
+    axes.set_xlabel("ARP (%)")
+    axes.set_title("Harm by rule; in bold the rules that are no Jacobian aggregators", fontsize=12)
+    axes.legend(frameon=False, loc="lower right")
+    mta.figures.plain(axes, values="x")
+    drawn.tight_layout()
+    return drawn
