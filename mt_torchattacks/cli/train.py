@@ -73,6 +73,22 @@ class HowToTrain:
     tensorboard: bool = False
 
 
+_OF_THE_ATTACK = (
+    "balance",
+    "eps",
+    "steps",
+    "tau",
+    "broken",
+    "ratio",
+    "ramp",
+    "statistics",
+    "replays",
+    "keep",
+    "held_out",
+)
+"""The options that say nothing without an attack."""
+
+
 @dataclass
 class TrainOptions(PrintOptions, HowToTrain):
     """How to train, and what to print."""
@@ -117,6 +133,8 @@ def _described(name: str, record: Mapping[str, Any], output: Path) -> Iterator[s
 def attack_arguments(options: TrainOptions) -> dict[str, Any]:
     """What a recipe says of the attack; nothing for training on clean images."""
     if options.attack is None:
+        given = [name for name in _OF_THE_ATTACK if getattr(options, name) != getattr(HowToTrain, name)]
+        mta.checks.require(not given, "--attack", "an attack", f"none beside --{(given or [''])[0].replace('_', '-')}")
         return {}
     from mt_torchattacks.attacks.create import attack_name
 

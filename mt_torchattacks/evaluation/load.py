@@ -153,9 +153,18 @@ def _module_in(path: Path) -> Any:
 
 
 def _matches(name: str) -> list[str]:
-    """The models that a name or a pattern stands for: of the zoo, or else on the disk; by default what it says."""
-    on_disk = sorted(glob.glob(name)) if glob.has_magic(name) else []  # noqa: PTH207 - the path may be absolute
-    return fnmatch.filter(zoo_names(), name) or [path for path in on_disk if is_checkpoint(path)] or [name]
+    """The models that a name or a pattern stands for: of the zoo, or else on the disk.
+
+    Raises:
+        ValueError: nothing matches a pattern.
+    """
+    if not glob.has_magic(name):
+        return [name]
+    on_disk = sorted(glob.glob(name))  # noqa: PTH207 - the path may be absolute
+    found = fnmatch.filter(zoo_names(), name) or [path for path in on_disk if is_checkpoint(path)]
+    expected = f"models of the zoo, or folders that `mt-attack train` wrote, that match {name!r}"
+    checks.require(bool(found), "model", expected, "none")
+    return found
 
 
 def _model(name: str) -> nn.Module:

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from mt_torchattacks.evaluation import NamedModel, load_data, load_models
-from mt_torchattacks.models import zoo_names
+from mt_torchattacks.models import zoo, zoo_names
+from mt_torchattacks.models.checkpoint import save_checkpoint
+from mt_torchattacks.models.zoo import zoo_record
 from tests.toy_data import two_images
 
 OWN = """
@@ -69,3 +71,18 @@ def test_what_is_no_model(file: Path, name: str, kind: type[Exception], message:
 def test_data_for_a_model_of_which_nothing_is_known(file: Path) -> None:
     with pytest.raises(ValueError, match=r"data: expected package.module:function for .*found 'rooms'"):
         load_data("rooms", f"{file}:model")
+
+
+def test_patterns_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that were trained into are models by their names; what is no checkpoint is left out."""
+    name = "rooms3/all-shared"
+    for folder in ("b", "a"):
+        save_checkpoint(zoo(name), zoo_record(name), tmp_path / "train" / folder / "model", torch.float16)
+    (tmp_path / "train" / "unfinished").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [model.name for model in load_models(["train/*"])] == ["train/a", "train/b"]
+    assert load_models(["train/a"])[0].weights == load_models(["train/a/model.safetensors"])[0].weights
+    with pytest.raises(
+        ValueError, match=r"model: expected models of the zoo, or folders .* match 'trian/\*', found none"
+    ):
+        load_models(["trian/*"])

@@ -253,3 +253,10 @@ def test_several_processes_and_apart() -> None:
     with pytest.raises(ValueError, match="statistics: expected one process for 'apart', found 2"):
         Scheme(statistics="apart").check(Seen(), 0.5, linear=True, processes=2)
     assert make_fabric(accelerator="cpu").world_size == 1
+
+
+def test_options_of_an_attack_without_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from mt_torchattacks.cli import main
+
+    assert main(["train", "rooms3/all-shared", "--held-out", "8", "--output", str(tmp_path)]) == 2
+    assert "--attack: expected an attack, found none beside --held-out" in capsys.readouterr().err
