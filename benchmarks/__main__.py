@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "startup": ("benchmarks.startup",),
     "cost": ("benchmarks.cost_per_step", "--threads", "1"),
+    "batched-backward": ("benchmarks.batched_backward",),
     "streaming": ("benchmarks.streaming",),
     "checkpoints": ("benchmarks.checkpoints",),
     "conjugate": ("benchmarks.conjugate", "--images", "16", "--steps", "20"),

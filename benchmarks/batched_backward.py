@@ -4,8 +4,7 @@
 
 Rules that look at each task's gradient (``sign_total``, Gramian rules, Auto-SAGA) need T backward passes through one
 graph. ``torch.autograd.grad(..., is_grads_batched=True)`` makes one of them, over T copies of each intermediate
-gradient. The ratio is of medians within one run; memory is the largest that tensors have taken beyond those that were
-there, on a GPU only.
+gradient. The ratio is of medians within one run.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from benchmarks.cost.setting import MODELS, dense_setting
+from benchmarks.cost.setting import MODELS, Setting, dense_setting
 from mt_torchattacks.objective import separate_gradients
 
 
@@ -52,27 +52,27 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     print(f"{options.model}, {options.size} x {options.size}, {options.threads} threads, {options.device}.\n")
-    print(
-        "| tasks | images | one after another (ms) | batched (ms) | batched / one after another | largest difference |"
-    )
-    print("|--:|--:|--:|--:|--:|--:|")
+    head = ["tasks", "images", "one after another (ms)", "batched (ms)", "batched / one after another", "difference"]
+    print(f"| {' | '.join(head)} |\n|{'--:|' * len(head)}")
     for tasks in options.tasks:
         for batch in options.batch:
-            setting = dense_setting(options.model, tasks, batch, options.size).to(device)
-            x = setting.images.clone().requires_grad_()
-            losses = torch.stack(list(setting.tasks.losses(setting.model(x), setting.targets).values()), dim=1)
-            ways = {"one": separate_gradients, "batched": batched}
-            found = {name: way(losses, x) for name, way in ways.items()}  # the first time is not measured
-            took: dict[str, list[float]] = {name: [] for name in ways}
-            for _ in range(options.rounds):
-                for name, way in ways.items():
-                    took[name].append(seconds(lambda way=way: way(losses, x), device))
-            one, all_at_once = (1000 * statistics.median(of) for of in took.values())
-            off = float((found["one"] - found["batched"]).abs().amax() / found["one"].abs().amax())
-            print(
-                f"| {tasks} | {batch} | {one:.0f} | {all_at_once:.0f} | {all_at_once / one:.2f} | {off:.0e} |",
-                flush=True,
-            )
+            row = compared(dense_setting(options.model, tasks, batch, options.size).to(device), device, options.rounds)
+            print(f"| {tasks} | {batch} | {' | '.join(row)} |", flush=True)
+
+
+def compared(setting: Setting, device: torch.device, rounds: int) -> list[str]:
+    """Both ways' median milliseconds, their ratio, and their largest difference as a share of the largest gradient."""
+    x = setting.images.clone().requires_grad_()
+    losses = torch.stack(list(setting.tasks.losses(setting.model(x), setting.targets).values()), dim=1)
+    ways = {"one": separate_gradients, "batched": batched}
+    found = {name: way(losses, x) for name, way in ways.items()}  # the first time is not measured
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            took[name].append(seconds(partial(way, losses, x), device))
+    one, all_at_once = (1000 * statistics.median(of) for of in took.values())
+    off = float((found["one"] - found["batched"]).abs().amax() / found["one"].abs().amax())
+    return [f"{one:.0f}", f"{all_at_once:.0f}", f"{all_at_once / one:.2f}", f"{off:.0e}"]
 
 
 if __name__ == "__main__":
