@@ -1,4 +1,4 @@
-"""Names that people type: how they are compared, which one was probably meant, and those that source files declare.
+"""Names that people type: how they are compared, and which one was probably meant.
 
 Nothing here loads PyTorch, so that the command line can list what there is at once.
 """
@@ -6,27 +6,7 @@ Nothing here loads PyTorch, so that the command line can list what there is at o
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import NamedTuple
-
-_CLASS = re.compile(r"^class (\w+)(?:\(([^)]*)\))?:(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
-_NAME = re.compile(r'^    name(?:: [^=]+)? = "([^"]+)"', re.MULTILINE)
-
-
-class Declared(NamedTuple):
-    """A class as a source file declares it.
-
-    Attributes:
-        module: the file's name without ``.py``.
-        bases: the names of its base classes.
-        name: the text that it assigns to ``name``; empty if it assigns none.
-    """
-
-    module: str
-    bases: tuple[str, ...]
-    name: str
 
 
 def at_commas(given: Iterable[str]) -> list[str]:
@@ -70,21 +50,3 @@ def hint(name: object, known: Iterable[str]) -> str:
     """
     close = nearest(name, known) if isinstance(name, str) else None
     return "" if close is None or close == name else f" (did you mean {close!r}?)"
-
-
-def declared(folder: Path) -> dict[str, Declared]:
-    """The classes that the Python files of a folder declare at their outermost level, by their names.
-
-    They are read, not imported.
-
-    Example:
-        >>> declared(Path(__file__).parent / "balancing")["WGD"]
-        Declared(module='rules', bases=('Total',), name='wgd')
-    """
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        for name, bases, body in _CLASS.findall(path.read_text("utf-8")):
-            given = _NAME.search(body)
-            parents = tuple(base.strip() for base in bases.split(",") if base.strip())
-            found[name] = Declared(path.stem, parents, given.group(1) if given else "")
-    return found

@@ -17,6 +17,7 @@ LIBRARY, PLUGINS = "mt_torchattacks", "art_plugins"
 # A part of the library imports only itself and what stands to its left.
 ORDER = (
     "names",
+    "declared",
     "lazy",
     "plugins",
     "types",

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from mt_torchattacks.names import declared
+from mt_torchattacks.declared import declared
 
 _BASES = ("NativeAttack", "APGD")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mt_torchattacks import checks
-from mt_torchattacks.names import declared
+from mt_torchattacks.declared import declared
 from mt_torchattacks.plugins import load_plugins
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from mt_torchattacks.declared import declared
 from mt_torchattacks.lazy import LazyDict
-from mt_torchattacks.names import declared
 from mt_torchattacks.plugins import load_plugins
 
 

@@ -28,7 +28,6 @@ class LabelLoss(Loss):
     """
 
     flat_at_zero = False
-
     least_classes = 1
     """The smallest number of classes for which the loss is defined."""
 
