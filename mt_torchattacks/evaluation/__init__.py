@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mt_torchattacks.evaluation.named import NamedData, NamedModel
     from mt_torchattacks.evaluation.passes import Passes, count_passes
     from mt_torchattacks.evaluation.pooling import Pool, PooledImages
+    from mt_torchattacks.evaluation.processes import joined
     from mt_torchattacks.evaluation.radius import SmallestRadius, smallest_radius
     from mt_torchattacks.evaluation.result import Evaluation, Measurements
     from mt_torchattacks.evaluation.selection import Selection, metric_harm, relative_harm, select
@@ -72,6 +73,7 @@ __all__ = [
     "evaluation_of",
     "fingerprint",
     "in_255",
+    "joined",
     "load_data",
     "load_models",
     "make",

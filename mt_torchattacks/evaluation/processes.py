@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -13,19 +14,18 @@ from torch import distributed
 
 T = TypeVar("T")
 
+_TOGETHER: ContextVar[bool] = ContextVar("together", default=False)
 _PATIENCE = timedelta(days=7)  # a process that dies is noticed by torchrun, which ends the others
 
 
 def processes() -> tuple[int, int]:
-    """The number of this process, from 0, and how many there are; ``(0, 1)`` for one alone.
+    """The number of this process, from 0, and how many work together in :func:`joined`; ``(0, 1)`` outside of it.
 
     Example:
         >>> processes()
         (0, 1)
     """
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+    return (distributed.get_rank(), distributed.get_world_size()) if _TOGETHER.get() else (0, 1)
 
 
 def launched() -> int:
@@ -35,18 +35,34 @@ def launched() -> int:
 
 @contextmanager
 def joined() -> Iterator[int]:
-    """Within the block the processes that ``torchrun`` has started work together; the number of this one."""
-    if launched() == 1 or processes()[1] > 1:
+    """Within the block the processes that ``torchrun`` has started compute each cell of a store together.
+
+    All of them must ask for the same cells in the same order. A process group that is there already is used; outside of
+    the block each process is alone, whatever group it is in. Where ``torchrun`` has not started any, nothing happens.
+
+    Yields:
+        The number of this process.
+    """
+    if processes()[1] > 1 or (launched() == 1 and not distributed.is_initialized()):
         yield processes()[0]
         return
+    own = not distributed.is_initialized()
+    if own:
+        _initialize()
+    token = _TOGETHER.set(True)
+    try:
+        yield distributed.get_rank()
+    finally:
+        _TOGETHER.reset(token)
+        if own:
+            distributed.destroy_process_group()
+
+
+def _initialize() -> None:
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
-    try:
-        yield distributed.get_rank()
-    finally:
-        distributed.destroy_process_group()
 
 
 def from_first(value: T) -> T:

@@ -44,8 +44,8 @@ class Store:
     so a run that is killed loses the cell it was at and no other. Any number of processes may work on one folder: a
     cell is computed by the first that claims it, the others go on with what is left and wait for it at the end. A
     process that died loses its claims: at once on the same machine, on others after a minute
-    (:mod:`~mt_torchattacks.evaluation.claims`). Processes that ``torchrun`` has started compute each cell together. A
-    damaged file is reported by name and computed again.
+    (:mod:`~mt_torchattacks.evaluation.claims`). Processes of :func:`~mt_torchattacks.evaluation.joined` compute each
+    cell together. A damaged file is reported by name and computed again.
 
     A cell that was made by another version of torch, of torchattacks or of what determines this library's numbers
     (:data:`~mt_torchattacks.evaluation.version.RESULTS_VERSION`) is computed again.
@@ -110,7 +110,7 @@ class Store:
             time.sleep(_POLL)
 
     def _cell_together(self, key: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
-        """The value of a cell that all processes of ``torchrun`` compute; the first one reads, claims and writes it."""
+        """The value of a cell that all joined processes compute; the first one reads, claims and writes it."""
         if processes()[0] > 0:
             message: dict[str, Any] = from_first({})
             if "value" not in message:

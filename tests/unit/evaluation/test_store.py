@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import distributed
 
 from mt_torchattacks.evaluation import Store, fingerprint
+from mt_torchattacks.evaluation.processes import joined, processes
 
 KEYS = [{"attack": attack, "eps": eps} for attack in ("pgd", "apgd") for eps in (4, 8)]
 
@@ -201,3 +203,20 @@ def test_a_line_of_progress_tells_cells_apart_by_their_attack_s_arguments(
     assert "m seed=0 steps=10" in said
     assert "m seed=0 steps=300" in said
     assert "rooms" not in said
+
+
+def test_a_process_of_a_group_is_alone_unless_it_has_joined(tmp_path: Path) -> None:
+    """The first process of somebody's training measures by itself; nobody waits for it."""
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(distributed, "get_world_size", lambda: 2)
+            patch.setattr(distributed, "broadcast_object_list", lambda *given, **named: pytest.fail("it waits"))
+            assert Store(tmp_path).cell({"a": 1}, lambda: 1) == 1
+            assert Store(tmp_path).cells([({"a": 2}, lambda: 2)], progress=False) == [2]
+            assert processes() == (0, 1)
+        with joined() as process:
+            assert (process, processes()) == (0, (0, 1))
+        assert distributed.is_initialized()  # it was not ours to end
+    finally:
+        distributed.destroy_process_group()
