@@ -21,6 +21,7 @@ STAND_INS = {
     "nyuv2/AS": "rooms3/all-shared",
     "nyuv2/41": "rooms3/partly-shared",
     "nyuv2/IND": "rooms3/independent",
+    "nyuv2-mobilenet/AS": "rooms3/all-shared",
     "nyuv2-robust/pgd-dgba": "rooms3-robust/pgd-dgba-0",
     "nyuv2-robust/pgd-total": "rooms3-robust/pgd-total-0",
     **{f"nyuv2-sharing/{shared}-shared": f"rooms3-resnet34/{shared}-shared" for shared in (0, 2, 5)},
@@ -47,6 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record = {"backbone": "tiny_resnet", "options": {}, "layout": str(model.layout), "heads": heads}
         own = {"data": {"size": 64}}
         save_checkpoint(model, record | own, trained / "tiny_taskonomy" / name / "model", torch.float32)
+        save_checkpoint(model, record | own, trained / "tiny_taskonomy-mobilenet" / name / "model", torch.float32)
     return folder
 
 
