@@ -5,7 +5,7 @@
     python -m benchmarks --list
 
 Each is a process of its own. What it prints, its tables as rows, the machine, the versions and the commit are written
-to ``benchmarks/results/NAME.json``; the site's page of benchmarks is made of these files.
+to ``benchmarks/measured/NAME.json``; the site's page of benchmarks is made of these files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import RESULTS, parts
+from benchmarks.measured import RESULTS, parts
 from mt_torchattacks.cli.record import versions
 
 ROOT = Path(__file__).parents[1]

@@ -51,7 +51,7 @@ def benchmarks() -> str:
     """The page of what the benchmarks have printed."""
     sys.path.insert(0, str(ROOT))
     try:
-        return str(importlib.import_module("benchmarks.results").page())
+        return str(importlib.import_module("benchmarks.measured").page())
     finally:
         sys.path.remove(str(ROOT))
 

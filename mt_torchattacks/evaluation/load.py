@@ -162,8 +162,8 @@ def _matches(name: str) -> list[str]:
         return [name]
     on_disk = sorted(glob.glob(name))  # noqa: PTH207 - the path may be absolute
     found = fnmatch.filter(zoo_names(), name) or [path for path in on_disk if is_checkpoint(path)]
-    expected = f"models of the zoo, or folders that `mt-attack train` wrote, that match {name!r}"
-    checks.require(bool(found), "model", expected, "none")
+    expected = f"one of {checks.listed(zoo_names())}, or folders that `mt-attack train` wrote"
+    checks.require(bool(found), "model", expected, f"none that match {name!r}")
     return found
 
 

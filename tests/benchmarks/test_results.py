@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks.results import RESULTS, page, parts
+from benchmarks.measured import RESULTS, page, parts
 
 PRINTED = """On 2 threads,
 one model.

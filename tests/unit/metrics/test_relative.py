@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from mt_torchattacks import published as published_tables
 from mt_torchattacks.metrics import average_relative_performance, relative_task_vulnerability, transferability
-from mt_torchattacks.recipes import published
 
 PAPER = Path(__file__).parents[2] / "data" / "paper"
-SHIPPED = Path(published.__file__).parent / "published"
+SHIPPED = Path(published_tables.__file__).parent
 GROUPS = {"ARP_t1": "seg_", "ARP_t2": "normal_", "ARP_t3": "depth_"}
 ROUNDING = 0.005  # the published numbers have two decimals
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mt_torchattacks import published as published_tables
 from mt_torchattacks.evaluation import Evaluation, Measurements, evaluate
-from mt_torchattacks.recipes import published
 from mt_torchattacks.report.paper import PaperRow, paper_row, paper_table
 from mt_torchattacks.tasks import standard_metrics, standard_tasks
 from tests.unit.metrics import reference
 
-PAPER = Path(published.__file__).parent / "published" / "adv_training_metrics_pgd.csv"
+PAPER = Path(published_tables.__file__).parent / "adv_training_metrics_pgd.csv"
 CLASSES = 5
 CHANNELS = {"segmentation": CLASSES, "normal": 3, "depth": 1, "keypoints2d": 1, "edge_texture": 1}
 NAMES = {"seg": "segmentation", "normal": "normal", "depth": "depth"}
