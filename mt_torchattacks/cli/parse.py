@@ -106,7 +106,8 @@ class _Help(argparse.HelpFormatter):
         if action.dest in ("help", "print_config", "config") or not action.option_strings:
             return {"print_config": "print the options as YAML, and stop"}.get(action.dest, text)
         shown = ", ".join(map(str, default)) if isinstance(default, list) else default
-        return text if default in (None, False, []) else f"{text} (default: {shown})"
+        nothing = default is None or default is False or default == []
+        return text if nothing else f"{text} (default: {shown})"
 
 
 def _value(hint: Any, action: argparse.Action) -> str:

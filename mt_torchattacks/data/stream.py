@@ -47,7 +47,8 @@ class Streamed(Sequence[Batch]):
 
     def first(self, count: int) -> Streamed:
         """The first ``count`` samples, in the same batches, the last one cut."""
-        return Streamed(self.dataset, min(count, self.samples), self.size, workers=self.workers)
+        count = min(count, self.samples)
+        return Streamed(self.dataset, count, self.size, workers=self.workers, part=self._part)
 
     def part(self, first: int, step: int) -> Streamed:
         """Every ``step``-th batch, from number ``first`` on."""
@@ -55,7 +56,10 @@ class Streamed(Sequence[Batch]):
 
     def digest(self) -> str | None:
         """What the data set says of these samples without reading them (``dataset.digest(count)``); None if nothing."""
-        return None if not hasattr(self.dataset, "digest") else str(self.dataset.digest(self.samples))
+        if not hasattr(self.dataset, "digest"):
+            return None
+        first, step = self._part
+        return str(self.dataset.digest(self.samples)) + ("" if step == 1 else f", {first} of {step}")
 
     def __len__(self) -> int:
         return len(self._indices())

@@ -77,6 +77,9 @@ class BenchmarkEntry(ShownAsTable):
         radius = f"{in_255(self.eps)}/255" if self.norm == "Linf" else f"{self.eps:g} in {self.norm}"
         return f"{self.model} on {self.images} images of {self.data}, eps {radius}, ARP in percent"
 
+    def _tasks(self) -> tuple[str, ...]:
+        return ()
+
     def _arp(self) -> dict[str, dict[str, float]]:
         return {attack: {"total": total} for attack, total in self.arp.items()}
 

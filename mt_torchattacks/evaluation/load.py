@@ -158,7 +158,7 @@ def _matches(name: str) -> list[str]:
     Raises:
         ValueError: nothing matches a pattern.
     """
-    if not glob.has_magic(name):
+    if not glob.has_magic(name) or is_checkpoint(name):
         return [name]
     on_disk = sorted(glob.glob(name))  # noqa: PTH207 - the path may be absolute
     found = fnmatch.filter(zoo_names(), name) or [path for path in on_disk if is_checkpoint(path)]

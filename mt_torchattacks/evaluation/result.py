@@ -103,17 +103,19 @@ class Evaluation(ShownAsTable):
             ImportError: pandas is not installed.
         """
         frame = checks.optional("pandas", extra="plot").DataFrame.from_dict(
-            self._arp(), orient="index", columns=[*self.clean.metrics, "total"]
+            self._arp(), orient="index", columns=[*self._tasks(), "total"]
         )
         return frame.rename_axis("attack")
 
     def _title(self) -> str:
         return f"Evaluation of {self.clean.samples} samples, ARP in percent"
 
+    def _tasks(self) -> list[str]:
+        return list(self.clean.metrics)
+
     def _arp(self) -> dict[str, dict[str, float]]:
-        tasks = self.clean.metrics
         return {
-            name: {task: arp.per_task.get(task, math.nan) for task in tasks} | {"total": arp.total}
+            name: {task: arp.per_task.get(task, math.nan) for task in self._tasks()} | {"total": arp.total}
             for name, arp in self.relative.items()
         }
 

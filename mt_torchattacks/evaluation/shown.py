@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,12 @@ class ShownAsTable(ABC):
         """A line above the table and the figure."""
 
     @abstractmethod
+    def _tasks(self) -> Sequence[str]:
+        """The tasks that have an ARP of their own."""
+
+    @abstractmethod
     def _arp(self) -> Mapping[str, Mapping[str, float]]:
-        """ARP in percent by attack, then by task and ``"total"``, which is the last one."""
+        """ARP in percent by attack, then by task and ``"total"``."""
 
     def _columns(self) -> Mapping[str, Mapping[str, str]]:
         """Further columns of the table: texts by column, then by attack."""
@@ -60,7 +64,7 @@ class ShownAsTable(ABC):
         """
         arp = self._arp()
         checks.require(bool(arp), "result", "at least one attack", "none")
-        tasks = [name for name in next(iter(arp.values())) if name != _TOTAL]
+        tasks = self._tasks()
         figure = new_figure(7.5, 1.7 + 0.34 * len(arp))
         axes, places = figure.subplots(), range(len(arp))
         axes.barh(places, [of[_TOTAL] for of in arp.values()], height=0.62, color="#D9D9D9", label="mean of the tasks")
@@ -80,8 +84,7 @@ class ShownAsTable(ABC):
 
     def _cells(self) -> list[list[str]]:
         """The table as texts, its head first; needs no pandas."""
-        arp, more = self._arp(), self._columns()
-        names = list(dict.fromkeys(name for of in arp.values() for name in of)) or [_TOTAL]
+        arp, more, names = self._arp(), self._columns(), [*self._tasks(), _TOTAL]
         rows = [
             [attack, *(of.get(attack, "") for of in more.values()), *(f"{by.get(one, math.nan):.1f}" for one in names)]
             for attack, by in arp.items()

@@ -81,6 +81,9 @@ class WorstCaseEvaluation(ShownAsTable):
     def _title(self) -> str:
         return f"Worst case of {self.evaluation.clean.samples} samples, ARP in percent"
 
+    def _tasks(self) -> Sequence[str]:
+        return self.evaluation._tasks()
+
     def _arp(self) -> Mapping[str, Mapping[str, float]]:
         return self.evaluation._arp()
 

@@ -45,6 +45,8 @@ class Evaluate(Study[EvaluateOptions, Evaluated]):
     def run(
         self, store: Store, models: Models, data: Data, options: EvaluateOptions, *, progress: bool = True
     ) -> Evaluated:
+        if options.per_image:  # before anything is measured, not when the file is written
+            mta.checks.optional("pyarrow", extra="parquet")
         model = one_model(models, options.model)
         images = data(model.name)
         specs = grid(options, list(images.tasks))
@@ -56,7 +58,8 @@ class Evaluate(Study[EvaluateOptions, Evaluated]):
     def tables(self, result: Evaluated) -> list[Table]:
         found = result.evaluation
         title = "Harm by image (increase of the losses over their clean mean, %), and how much less than the strongest"
-        compared = [Table("compared", title, mta.report.compared_table(found), 2)] if result.per_image else []
+        several = result.per_image and found.clean.samples > 1
+        compared = [Table("compared", title, mta.report.compared_table(found), 2)] if several else []
         return [
             Table("clean", f"Clean metrics of {result.title}", mta.report.clean_table(found), digits=3),
             Table("arp", "ARP (%; higher is the stronger attack), by task and their mean", mta.report.arp_table(found)),
@@ -66,7 +69,7 @@ class Evaluate(Study[EvaluateOptions, Evaluated]):
         ]
 
     def files(self, result: Evaluated) -> Mapping[str, str | bytes]:
-        found = result.evaluation
-        table = mta.report.per_image_table(found) if result.per_image else None
-        parquet = {} if table is None else {"per_image.parquet": mta.report.to_parquet(table)}
-        return {"evaluation.json": found.to_json()} | parquet
+        files: dict[str, str | bytes] = {"evaluation.json": result.evaluation.to_json()}
+        if result.per_image:
+            files["per_image.parquet"] = mta.report.to_parquet(mta.report.per_image_table(result.evaluation))
+        return files

@@ -38,6 +38,18 @@ def test_help_shows_only_what_there_is(capsys: pytest.CaptureFixture[str]) -> No
     assert {*all_studies(), "train", "run", "list", "data check", "layouts show"} <= set(shown)
 
 
+def test_help_says_the_defaults_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """A zero is one; nothing, no and an empty list are none."""
+    assert main(["evaluate", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--seed INT of the attacks' random numbers (default: 0)" in text
+    assert main(["run", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--set" in shown
+    assert "(default: )" not in shown
+    assert "(default: False)" not in shown
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"mt-attack {mta.__version__}\n"

@@ -113,3 +113,13 @@ def test_data_that_know_what_they_are_are_not_read_for_their_key() -> None:
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="workers: expected a number >= 0, found -1"):
         NamedData.of("watched", Watched(3), 3, workers=-1)
+
+
+def test_every_third_batch_is_another_set_than_the_rest() -> None:
+    data = NamedData.of("digested", Digested(20), 20, batch_size=2, in_memory=False)
+    parts = [data.part(k, 3) for k in range(3)]
+    assert [part.sizes for part in parts] == [[2] * 4, [2] * 3, [2] * 3]
+    whole, found = list(data.batches), [list(part.batches) for part in parts]
+    assert all(torch.equal(found[i % 3][i // 3][0], images) for i, (images, _) in enumerate(whole))
+    assert len({part.key["digest"] for part in (data, *parts)}) == 4
+    assert parts[1].first(5).sizes == [2]  # of the batches 0, 1, 2 the second one

@@ -79,8 +79,10 @@ def test_patterns_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for folder in ("b", "a"):
         save_checkpoint(zoo(name), zoo_record(name), tmp_path / "train" / folder / "model", torch.float16)
     (tmp_path / "train" / "unfinished").mkdir()
+    save_checkpoint(zoo(name), zoo_record(name), tmp_path / "run[1]" / "model", torch.float16)
     monkeypatch.chdir(tmp_path)
     assert [model.name for model in load_models(["train/*"])] == ["train/a", "train/b"]
     assert load_models(["train/a"])[0].weights == load_models(["train/a/model.safetensors"])[0].weights
+    assert [model.name for model in load_models(["run[1]"])] == ["run[1]"]  # a folder of that name, no pattern
     with pytest.raises(ValueError, match=r"model: expected one of .*, found none that match .trian"):
         load_models(["trian/*"])

@@ -55,6 +55,9 @@ def test_a_task_without_a_value_has_no_mark() -> None:
 def test_nothing_to_draw_is_said() -> None:
     with pytest.raises(ValueError, match="result: expected at least one attack, found none"):
         Evaluation(measured(0.8, 0.5), {}, DIRECTIONS).plot()
+    assert repr(Evaluation(measured(0.8, 0.5), {}, DIRECTIONS)).splitlines()[1].split() == [
+        "attack", "a<b", "depth", "total",
+    ]  # fmt: skip
 
 
 def test_html_escapes_names() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,20 @@ def test_the_command_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert means["fgsm/dgba/8", "depth"] == pytest.approx(evaluation.attacked["fgsm/dgba/8"].losses["depth"], rel=1e-5)
     assert len(pd.read_csv(tmp_path / "compared.csv")) == 2
     assert "Harm by image" in capsys.readouterr().out
+
+
+def test_one_image_is_written_and_compared_with_nothing(tmp_path: Path) -> None:
+    words = ["evaluate", "--attack", "fgsm", "--images", "1", "--per-image", "--quiet", "--output", str(tmp_path)]
+    assert main(words) == 0
+    assert len(pd.read_parquet(tmp_path / "per_image.parquet")) == 3
+    assert not (tmp_path / "compared.csv").exists()
+
+
+def test_a_missing_package_is_said_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    words = ["evaluate", "--attack", "fgsm", "--images", "1", "--per-image", "--output", str(tmp_path)]
+    assert main(words) == 2
+    assert "mt-torchattacks[parquet]" in capsys.readouterr().err
+    assert not (tmp_path / "cells").exists()
