@@ -76,6 +76,7 @@ class Defence(Study[DefenceOptions, Defended]):
             Table(
                 "price", "Clean metrics, and the ARP (%) of their drop from the undefended model's", _in_words(price)
             ),
+            Table("attacked", "Metrics under attack, a row each", attacked_by_training(result), digits=4, shown=False),
             Table("arp_long", "ARP (%) under attack, a row each", arp, digits=2, shown=False),
             Table("price_long", "Clean metrics, a row each", price, digits=4, shown=False),
             Table("models", "ARP (%) of each model", arp_by_model(result), digits=2, shown=False),
@@ -137,6 +138,23 @@ def price_by_training(result: Defended) -> DataFrame:
         rows.append({"training": result.trainings[model]} | metrics | dropped | {"total": drop.total})
     frame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
     return _mean_of_seeds(frame, ["training"]).rename(columns={"total": "drop"})
+
+
+def attacked_by_training(result: Defended) -> DataFrame:
+    """A row for each training, attack, rule and radius: the metrics under the attack, which ARP is relative to no more.
+
+    Trainings that pay another price on clean images are compared by these.
+    """
+    rows = [
+        {"training": result.trainings[model]}
+        | mta.report.AttackName.parse(name)._asdict()
+        | metric_columns(measured.metrics)
+        for model, found in result.attacked.evaluations.items()
+        for name, measured in found.attacked.items()
+    ]
+    frame = mta.checks.optional("pandas", extra="plot").DataFrame(rows)
+    means: DataFrame = frame.groupby(["training", *mta.report.AttackName._fields], sort=False).mean().reset_index()
+    return means
 
 
 def _mean_of_seeds(table: DataFrame, by: list[str]) -> DataFrame:
