@@ -11,6 +11,7 @@ from typing import Any, Literal
 import mt_torchattacks as mta
 from mt_torchattacks.cli.command import Command
 from mt_torchattacks.cli.printing import PrintOptions, show
+from mt_torchattacks.cli.words import dashed
 from mt_torchattacks.studies.options import Radius
 
 
@@ -133,8 +134,9 @@ def _described(name: str, record: Mapping[str, Any], output: Path) -> Iterator[s
 def attack_arguments(options: TrainOptions) -> dict[str, Any]:
     """What a recipe says of the attack; nothing for training on clean images."""
     if options.attack is None:
-        given = [name for name in _OF_THE_ATTACK if getattr(options, name) != getattr(HowToTrain, name)]
-        mta.checks.require(not given, "--attack", "an attack", f"none beside --{(given or [''])[0].replace('_', '-')}")
+        for option in _OF_THE_ATTACK:
+            usual = getattr(options, option) == getattr(HowToTrain, option)
+            mta.checks.require(usual, "--attack", "an attack", f"none beside --{dashed(option)}")
         return {}
     from mt_torchattacks.attacks.create import attack_name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, TypeAlias
 
 import torch
@@ -38,13 +37,20 @@ class InMemory(Dataset[Batch]):
         else:
             self.images, self.targets = default_collate([dataset[i] for i in range(len(dataset))])
 
+    @classmethod
+    def holding(cls, images: Tensor, targets: dict[str, Tensor]) -> InMemory:
+        """Samples that are there already: images ``(N, ...)`` and for each task the targets of these images."""
+        made = cls.__new__(cls)
+        made.images, made.targets = images, targets
+        return made
+
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> Batch:
         return self.images[index], {task: target[index] for task, target in self.targets.items()}
 
-    def take(self, indices: Tensor) -> Batch:
+    def take(self, indices: Tensor | slice) -> Batch:
         """The samples at ``indices`` as one batch."""
         return self.images[indices], {task: target[indices] for task, target in self.targets.items()}
 
@@ -63,18 +69,12 @@ def held_out(dataset: Any, count: int) -> tuple[Any, Any]:
     Raises:
         ValueError: another count.
     """
-    left = len(dataset) - count
     checks.require(0 < count < len(dataset), "held_out", f"1 to {len(dataset) - 1} images", count)
-    parts = (slice(0, left), slice(left, None))
-    if not isinstance(dataset, InMemory):
-        return tuple(Subset(dataset, range(len(dataset))[part]) for part in parts)  # type: ignore[return-value]
-    made = []
-    for part in parts:
-        taken = copy.copy(dataset)
-        taken.images = dataset.images[part]
-        taken.targets = {task: target[part] for task, target in dataset.targets.items()}
-        made.append(taken)
-    return made[0], made[1]
+    first, last = slice(0, len(dataset) - count), slice(len(dataset) - count, None)
+    if isinstance(dataset, InMemory):
+        return InMemory.holding(*dataset.take(first)), InMemory.holding(*dataset.take(last))
+    places = range(len(dataset))
+    return Subset(dataset, places[first]), Subset(dataset, places[last])
 
 
 def loaded(dataset: Any) -> Any:

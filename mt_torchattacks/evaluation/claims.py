@@ -59,7 +59,7 @@ class Claims:
             with saying_where(claim), os.fdopen(handle, "w") as file:
                 file.write(words)
         except OSError:  # an empty claim would keep the cell from those who come when the disk has room again
-            _remove(claim)
+            claim.unlink()
             raise
         self._seen.pop(claim, None)
         return True

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-from torch import distributed
+from mt_torchattacks.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import torch
+    from torch import distributed
+else:  # the command line asks how many processes there are before it needs PyTorch
+    torch, distributed = LazyModule("torch"), LazyModule("torch.distributed")
 
 T = TypeVar("T")
 

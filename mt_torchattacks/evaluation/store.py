@@ -100,8 +100,10 @@ class Store:
         Raises:
             TypeError, ValueError: JSON cannot hold the key or the value.
         """
-        if processes()[1] > 1:
-            return self._cell_together(key, compute)
+        return self._awaited(key, compute) if processes()[1] == 1 else self._cell_together(key, compute)
+
+    def _awaited(self, key: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+        """The value of a cell, which another process may be computing."""
         path = self.path(key)
         while True:
             found = self._cell(path, key, compute)
@@ -122,12 +124,9 @@ class Store:
             from_first({"compute": True})
             return compute()
 
-        path, found = self.path(key), None
-        while found is None:
-            found = self._cell(path, key, with_others)
-            time.sleep(0 if found else _POLL)
-        from_first({"value": found.value})
-        return found.value
+        value = self._awaited(key, with_others)
+        from_first({"value": value})
+        return value
 
     def _cell(self, path: Path, key: Mapping[str, Any], compute: Callable[[], Any]) -> Found | None:
         """The value of a cell, computed if it is not there; None while another process computes it."""

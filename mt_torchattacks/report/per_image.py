@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -62,7 +63,8 @@ def compared_table(evaluation: Evaluation) -> DataFrame:
         ImportError: pandas or SciPy is not installed.
         ValueError: the evaluation has no sample's losses, or of one image alone.
     """
-    harm = {name: _harm(evaluation.clean, measured) for name, measured in evaluation.attacked.items()}
+    clean = _losses(evaluation.clean)
+    harm = {name: _harm(clean, _losses(measured)) for name, measured in evaluation.attacked.items()}
     by_eps: dict[str, list[str]] = {}
     for name in harm:
         by_eps.setdefault(AttackName.parse(name).eps, []).append(name)
@@ -103,9 +105,8 @@ def _losses(measured: Measurements) -> dict[str, Tensor]:
     return {task: torch.tensor(losses, dtype=torch.float64) for task, losses in (found or {}).items()}
 
 
-def _harm(clean: Measurements, attacked: Measurements) -> Tensor:
+def _harm(clean: Mapping[str, Tensor], attacked: Mapping[str, Tensor]) -> Tensor:
     """Each image's harm in percent ``(N,)``; a task whose clean loss is 0 on all images does not count."""
-    before, after = _losses(clean), _losses(attacked)
-    rises = [100 * (after[task] - losses) / losses.mean().abs() for task, losses in before.items() if losses.any()]
+    rises = [100 * (attacked[task] - losses) / losses.mean().abs() for task, losses in clean.items() if losses.any()]
     checks.require(bool(rises), "evaluation", "a task whose mean loss on the clean images is not 0", "none")
     return torch.stack(rises).mean(dim=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -169,19 +169,25 @@ def read(options: AuxiliaryTasksOptions, tasks: tuple[str, ...], train: bool) ->
     """
     count = options.train_images if train else options.images
     if options.data == "rooms":
-        everything = _rooms(tuple(options.task), count, 0 if train else 1)
-        chosen = copy.copy(everything)
-        chosen.targets = {task: everything.targets[task] for task in tasks}
-        return Samples(chosen, 13, {})
+        rooms = _rooms(tuple(options.task), count, 0 if train else 1)
+        targets = {task: rooms.targets[task] for task in tasks}
+        return Samples(mta.data.memory.InMemory.holding(rooms.images, targets), 13, {})
     split = "train" if train else "test"
-    there = mta.evaluation.open_dataset(options.data, split=split, tasks=tasks, size=options.size)
+    there = copy.copy(_on_disk(options.data, split, tuple(options.task), options.size))
+    there.tasks = tasks
     name = "train_images" if train else "images"
     mta.checks.require(count <= len(there), name, f"at most the {len(there)} that there are", count)
-    data = torch.utils.data.Subset(there, range(count))
-    return Samples(data, there.num_classes, {f"{split} digest": there.digest(count)})
+    digest = mta.evaluation.NamedData.of(split, there, count, in_memory=False).key["digest"]
+    return Samples(torch.utils.data.Subset(there, range(count)), there.num_classes, {f"{split} digest": digest})
 
 
-@cache
+# Those to train on, and the held-out ones, serve all trainings.
+@lru_cache(maxsize=2)
+def _on_disk(source: str, split: str, tasks: tuple[str, ...], size: int) -> Any:
+    return mta.evaluation.open_dataset(source, split=split, tasks=tasks, size=size)
+
+
+@lru_cache(maxsize=2)
 def _rooms(tasks: tuple[str, ...], count: int, seed: int) -> InMemory:
     for task in tasks:
         mta.checks.one_of(task, "task", mta.data.Rooms.TASKS)
